@@ -1,0 +1,88 @@
+package volume
+
+import (
+	"context"
+	"errors"
+)
+
+// Driver keeps copy-on-write volumes and their snapshots on one store.
+//
+// The caller chooses every id (1-64 characters of a-z0-9); volumes and
+// snapshots have separate name spaces. A volume is a directory tree that can be
+// written; a snapshot is one that cannot. A snapshot depends on nothing: the
+// volume it was taken from may be deleted while the snapshot lives, and the
+// other way round.
+//
+//	Create("v1", Empty)            an empty volume
+//	Snapshot("v1", "s1")           s1 holds what v1 holds now
+//	Create("v2", FromSnapshot s1)  v2 starts as a copy of s1
+//	Delete("v1"); DeleteSnapshot("s1")
+//
+// Every verb may be called again, or on what is gone, and then succeeds. A verb
+// that dies halfway leaves nothing that List shows; the next call with the same
+// id completes or replaces it.
+type Driver interface {
+	// Create makes a volume, unless it exists already.
+	Create(ctx context.Context, id string, o Options) error
+	// Snapshot freezes what the volume holds at this moment, as after a power
+	// cut: everything that was fsynced is in it. It does nothing when the
+	// snapshot exists already, and returns ErrNotFound when the volume does not.
+	Snapshot(ctx context.Context, volumeID, snapshotID string) error
+	// Mount returns the directory the volume's files live in, on the host.
+	Mount(ctx context.Context, id string) (dir string, err error)
+	// Usage tells how full the volume is. ErrNotFound when there is none.
+	Usage(ctx context.Context, id string) (Usage, error)
+	// Delete removes a volume.
+	Delete(ctx context.Context, id string) error
+	// DeleteSnapshot removes a snapshot.
+	DeleteSnapshot(ctx context.Context, snapshotID string) error
+	// List returns every volume and snapshot there is, ordered by id.
+	List(ctx context.Context) (Inventory, error)
+	// Free is the number of bytes the store can still take.
+	Free(ctx context.Context) (int64, error)
+}
+
+// Options says what a new volume is.
+type Options struct {
+	// FromSnapshot names the snapshot the volume starts as; empty: an empty volume.
+	FromSnapshot string
+	// LimitBytes is what the volume may hold at most; 0: no limit. A driver that
+	// cannot enforce it says so through Limits.
+	LimitBytes int64
+}
+
+// Usage is how full a volume is, in bytes.
+type Usage struct {
+	UsedBytes  int64
+	LimitBytes int64 // 0: none is enforced
+}
+
+// Inventory is what a driver holds.
+type Inventory struct {
+	Volumes   []string
+	Snapshots []string
+}
+
+// ErrNotFound says that there is no volume or snapshot of that id.
+var ErrNotFound = errors.New("no such volume or snapshot")
+
+// ErrNoCapacity says that the store has no room left.
+var ErrNoCapacity = errors.New("the volume store is full")
+
+// Permanent marks an error that no repetition will cure.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanentError{err}
+}
+
+// IsPermanent reports whether err was marked with Permanent.
+func IsPermanent(err error) bool {
+	var p permanentError
+	return errors.As(err, &p)
+}
+
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
