@@ -1,0 +1,250 @@
+package wire_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+var update = flag.Bool("update", false, "rewrite the files in testdata")
+
+func messages() []wire.Message {
+	return []wire.Message{
+		wire.Hello{Lowest: 1, Highest: 2, Session: "a1b2/séance", Credential: "secret"},
+		wire.Ready{Width: 1920, Height: 1080},
+		wire.Video{Key: true, CapturedMicros: 1_234_567_890_123, Width: 1280, Height: 720, Data: []byte{0, 0, 0, 1, 0x67, 0x42}},
+		wire.Cursor{Serial: 7, HotX: 1, HotY: 0, Width: 2, Height: 1, Pixels: []byte{255, 0, 0, 255, 0, 255, 0, 128}},
+		wire.Cursor{Serial: 8, Pixels: []byte{}},
+		wire.Screen{Width: 800, Height: 600},
+		wire.Pong{},
+		wire.Welcome{Version: 1},
+		wire.Watch{On: true},
+		wire.KeyFrame{},
+		wire.Rate{BitsPerSecond: 20_000_000, FramesPerSecond: 60},
+		wire.Ping{},
+		wire.Resize{Width: 2560, Height: 1440},
+		wire.Pointer{X: 300, Y: -1},
+		wire.Button{Button: 1, Down: true},
+		wire.Wheel{DX: 0, DY: -120},
+		wire.Key{Code: 30, Keysym: 0x61, Down: true},
+		wire.ReleaseAll{},
+	}
+}
+
+// The file is shared with the page's tests: name and fields of each message, and its bytes.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	type golden struct {
+		Name   string       `json:"name"`
+		Fields wire.Message `json:"fields"`
+		Hex    string       `json:"hex"`
+	}
+	var all []golden
+	for _, m := range messages() {
+		b := wire.Append(nil, m)
+		all = append(all, golden{name(m), m, hex.EncodeToString(b)})
+		back, err := wire.Decode(b)
+		if err != nil {
+			t.Errorf("%s: %v", name(m), err)
+		}
+		if diff := cmp.Diff(m, back); diff != "" {
+			t.Errorf("%s came back different (-sent +read):\n%s", name(m), diff)
+		}
+	}
+	got, err := json.MarshalIndent(all, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	const file = "testdata/messages.json"
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil { //nolint:gosec // a file of the repository
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s differs (run with -update if this is meant):\n%s", file, diff)
+	}
+}
+
+func TestEveryTypeHasAnExample(t *testing.T) {
+	t.Parallel()
+	seen := map[wire.Type]bool{}
+	for _, m := range messages() {
+		seen[m.Type()] = true
+	}
+	for i := range 256 {
+		_, err := wire.Decode([]byte{byte(i)})
+		if known := !errors.Is(err, wire.ErrUnknownType); known != seen[wire.Type(i)] {
+			t.Errorf("type 0x%02x: known %v, in messages() %v", i, known, seen[wire.Type(i)])
+		}
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string][]byte{
+		"nothing":                  {},
+		"cut short":                {byte(wire.TypeScreen), 7, 128, 4},
+		"left over":                {byte(wire.TypePing), 0},
+		"bool of 2":                {byte(wire.TypeWatch), 2},
+		"text too short":           {byte(wire.TypeHello), 0, 1, 0, 1, 9, 'a'},
+		"text not UTF-8":           {byte(wire.TypeHello), 0, 1, 0, 1, 1, 0xff, 0},
+		"screen too small":         wire.Append(nil, wire.Screen{Width: 319, Height: 200}),
+		"screen too large":         wire.Append(nil, wire.Resize{Width: 7680, Height: 4321}),
+		"rate of nothing":          wire.Append(nil, wire.Rate{BitsPerSecond: 1_000_000}),
+		"rate too low":             wire.Append(nil, wire.Rate{BitsPerSecond: 1, FramesPerSecond: 60}),
+		"button of the wheel":      wire.Append(nil, wire.Button{Button: 4}),
+		"key of nothing":           wire.Append(nil, wire.Key{Down: true}),
+		"code too high":            wire.Append(nil, wire.Key{Code: 0x300}),
+		"keysym too high":          wire.Append(nil, wire.Key{Keysym: 0x2000_0000}),
+		"cursor too large":         wire.Append(nil, wire.Cursor{Width: 129, Height: 1, Pixels: make([]byte, 129*4)}),
+		"cursor not filled":        wire.Append(nil, wire.Cursor{Width: 2, Height: 2, Pixels: make([]byte, 12)}),
+		"cursor flat":              wire.Append(nil, wire.Cursor{Width: 2}),
+		"cursor's hot spot beyond": wire.Append(nil, wire.Cursor{HotX: 3, Width: 2, Height: 1, Pixels: make([]byte, 8)}),
+	} {
+		if m, err := wire.Decode(b); err == nil {
+			t.Errorf("%s: decoded as %#v", name, m)
+		}
+	}
+}
+
+func TestDecodeViewerTakesInputOnly(t *testing.T) {
+	t.Parallel()
+	for _, m := range messages() {
+		_, err := wire.DecodeViewer(wire.Append(nil, m))
+		if ok := err == nil; ok != m.Type().FromViewer() {
+			t.Errorf("%s: FromViewer %v, DecodeViewer: %v", name(m), m.Type().FromViewer(), err)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		lowest, highest uint16
+		want            uint16
+		ok              bool
+	}{{1, 1, 1, true}, {1, 9, wire.HighestVersion, true}, {0, 1, 1, true}, {0, 0, 0, false}, {9, 10, 0, false}, {2, 1, 0, false}} {
+		got, err := wire.Hello{Lowest: c.lowest, Highest: c.highest}.Version()
+		if got != c.want || (err == nil) != c.ok {
+			t.Errorf("versions %d to %d: got %d, %v", c.lowest, c.highest, got, err)
+		}
+	}
+}
+
+func TestConnSkipsUnknownAndEnds(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	b.Write([]byte{0, 0, 0, 3, 0xff, 1, 2})
+	c := wire.NewConn(&b)
+	if err := c.WriteMessage(wire.Ping{}); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.ReadMessage(); m != (wire.Ping{}) || err != nil {
+		t.Errorf("got %#v, %v", m, err)
+	}
+	if _, err := c.ReadMessage(); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
+	}
+}
+
+func TestConnRefuses(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]string{
+		"length 0":       "\x00\x00\x00\x00",
+		"length too big": "\x01\x00\x00\x01\x01",
+		"cut short":      "\x00\x00\x00\x09\x01\x02",
+	} {
+		_, err := wire.NewConn(readWriter{strings.NewReader(in), io.Discard}).ReadMessage()
+		if err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c := wire.NewConn(readWriter{nil, io.Discard})
+	if err := c.WriteMessage(wire.Video{Data: make([]byte, wire.MaxMessage)}); err == nil {
+		t.Error("wrote more than MaxMessage")
+	}
+}
+
+func TestConnTakesSeveralWriters(t *testing.T) {
+	t.Parallel()
+	a, b := net.Pipe()
+	var wg sync.WaitGroup
+	sender := wire.NewConn(a)
+	const writers, each = 4, 50
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				if err := sender.WriteMessage(wire.Video{Width: 320, Height: 200, Data: make([]byte, 1000)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	receiver := wire.NewConn(b)
+	for range writers * each {
+		m, err := receiver.ReadMessage()
+		if v, ok := m.(wire.Video); !ok || len(v.Data) != 1000 {
+			t.Fatalf("got %T, %v", m, err)
+		}
+	}
+	wg.Wait()
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, m := range messages() {
+		f.Add(wire.Append(nil, m))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := wire.Decode(b)
+		if err != nil {
+			return
+		}
+		if again := wire.Append(nil, m); !bytes.Equal(b, again) {
+			t.Errorf("%#v: read from %x, written as %x", m, b, again)
+		}
+	})
+}
+
+func FuzzReadMessage(f *testing.F) {
+	for _, m := range messages() {
+		var b bytes.Buffer
+		if err := wire.NewConn(&b).WriteMessage(m); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		c := wire.NewConn(readWriter{bytes.NewReader(b), io.Discard})
+		for {
+			if _, err := c.ReadMessage(); err != nil {
+				return
+			}
+		}
+	})
+}
+
+func name(m wire.Message) string { return strings.TrimPrefix(fmt.Sprintf("%T", m), "wire.") }
+
+type readWriter struct {
+	io.Reader
+	io.Writer
+}
