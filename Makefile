@@ -1,0 +1,57 @@
+# Backlot. `make` lists what it can do.
+
+GO ?= $(shell command -v go)
+BIN := bin
+GOLANGCI := $(BIN)/tools/golangci-lint
+GOLANGCI_VERSION := v2.12.2
+DATA ?= data
+LISTEN ?= 127.0.0.1:8017
+# Sessions need root; sudo's own PATH would hide Go.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo env PATH=$(PATH))
+
+.PHONY: help run build setup setup-test test check lint generate fuzz bench down clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## set up what is missing, build, and start a studio of your own to try
+	$(SUDO) $(BIN)/backlot serve --dev --data $(DATA) --listen $(LISTEN)
+
+build: setup ## build bin/backlot and bin/backlot-streamer
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/backlot ./cmd/backlot
+	CGO_ENABLED=1 $(GO) build -trimpath -o $(BIN)/backlot-streamer ./cmd/backlot-streamer
+
+setup:
+	@scripts/setup run
+
+setup-test:
+	@scripts/setup test
+
+down: ## stop every session of ./data and take all of it off the machine; the data stays
+	$(SUDO) $(BIN)/backlot down --data $(DATA)
+
+test: setup-test build ## every test: rooms, drivers on the real machine, the whole story in a browser
+	$(SUDO) $(GO) test -shuffle=on -timeout 15m ./...
+
+check: setup-test lint ## format, vet, lint, fresh generated files, the import law, races
+	CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/backlot
+	$(SUDO) $(GO) test -race -short -timeout 20m ./...
+
+lint: $(GOLANGCI)
+	$(GO) vet ./...
+	$(GOLANGCI) run
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/$(BIN)/tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+generate: ## make the generated files again: pages, docs
+	$(GO) generate ./...
+
+fuzz: ## fuzz every parser for FUZZTIME each (default 1m)
+	scripts/fuzz $(or $(FUZZTIME),1m)
+
+bench: build ## session times against the bare floor, in one run
+	$(SUDO) $(GO) test -run '^$$' -bench Session -benchtime 5x -timeout 20m ./e2e
+
+clean: ## remove what was built
+	rm -rf $(BIN)
