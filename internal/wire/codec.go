@@ -61,13 +61,13 @@ func read(t Type, r *reader) Message {
 	case TypeHello:
 		return Hello{r.u16(), r.u16(), r.text(), r.text()}
 	case TypeReady:
-		return Ready{r.width(), r.height()}
+		return Ready{r.side(), r.side()}
 	case TypeVideo:
-		return Video{r.bool(), r.u64(), r.width(), r.height(), r.rest()}
+		return Video{r.bool(), r.u64(), r.side(), r.side(), r.rest()}
 	case TypeCursor:
 		return r.cursor()
 	case TypeScreen:
-		return Screen{r.width(), r.height()}
+		return Screen{r.side(), r.side()}
 	case TypePong:
 		return Pong{}
 	case TypeWelcome:
@@ -77,11 +77,11 @@ func read(t Type, r *reader) Message {
 	case TypeKeyFrame:
 		return KeyFrame{}
 	case TypeRate:
-		return Rate{r.within(r.u32(), MinBitsPerSecond, MaxBitsPerSecond), uint16(r.within(uint32(r.u16()), 1, MaxFramesPerSecond))}
+		return Rate{r.within(r.u32(), MinBitsPerSecond, MaxBitsPerSecond), r.u16In(1, MaxFramesPerSecond)}
 	case TypePing:
 		return Ping{}
 	case TypeResize:
-		return Resize{r.width(), r.height()}
+		return Resize{r.u16In(MinWidth, MaxWidth), r.u16In(MinHeight, MaxHeight)}
 	case TypePointer:
 		return Pointer{r.i16(), r.i16()}
 	case TypeButton:
@@ -262,7 +262,8 @@ func (r *reader) within(v, low, high uint32) uint32 {
 	return v
 }
 
-func (r *reader) width() uint16 { return uint16(r.within(uint32(r.u16()), MinWidth, MaxWidth)) }
-func (r *reader) height() uint16 {
-	return uint16(r.within(uint32(r.u16()), MinHeight, MaxHeight))
+func (r *reader) u16In(low, high uint16) uint16 {
+	return uint16(r.within(uint32(r.u16()), uint32(low), uint32(high))) //nolint:gosec // it came from 16 bits
 }
+
+func (r *reader) side() uint16 { return r.u16In(MinSide, MaxSide) }

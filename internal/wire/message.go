@@ -10,10 +10,13 @@ const (
 const (
 	// MaxMessage is the largest message in bytes, its type included.
 	MaxMessage = 16 << 20
-	// MinWidth and MinHeight are the smallest screen, in pixels.
+	// MinWidth and MinHeight are the smallest screen to ask for, in pixels.
 	MinWidth, MinHeight = 320, 200
-	// MaxWidth and MaxHeight are the largest screen, in pixels.
+	// MaxWidth and MaxHeight are the largest screen to ask for, in pixels.
 	MaxWidth, MaxHeight = 7680, 4320
+	// MinSide and MaxSide bound the sides of a screen whoever made it, in
+	// pixels: programs in the desktop can resize it too.
+	MinSide, MaxSide = 16, 16384
 	// MaxCursorSide is the largest width and height of a cursor in pixels:
 	// browsers ignore larger ones.
 	MaxCursorSide = 128
