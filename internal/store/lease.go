@@ -52,10 +52,7 @@ func dueAt(ctx context.Context, db bun.Tx, now time.Time, limit int) ([]due, err
 	var found []due
 	for _, table := range tables() {
 		var rows []row
-		err := db.NewSelect().Model(&rows).ModelTableExpr("? AS ?", bun.Ident(table), bun.Ident("row")).
-			Column("id", "due_at").
-			Where("due_at <= ?", now.UnixMicro()).Where("lease_until <= ?", now.UnixMicro()).
-			OrderExpr("due_at").Limit(int64(limit)).Scan(ctx)
+		err := selectDue(db, &rows, table, now, limit).Scan(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("look for what is due in %s: %w", table, err)
 		}
@@ -67,6 +64,13 @@ func dueAt(ctx context.Context, db bun.Tx, now time.Time, limit int) ([]due, err
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.table, b.table), cmp.Compare(a.id, b.id))
 	})
 	return found[:min(len(found), limit)], nil
+}
+
+func selectDue(db bun.IDB, rows *[]row, table studio.Table, now time.Time, limit int) *bun.SelectQuery {
+	return db.NewSelect().Model(rows).ModelTableExpr("? AS ?", bun.Ident(table), bun.Ident("row")).
+		Column("id", "due_at").
+		Where("due_at <= ?", now.UnixMicro()).Where("lease_until <= ?", now.UnixMicro()).
+		OrderExpr("due_at").Limit(int64(limit))
 }
 
 // Renew lets a lease end later; ErrStale when it ran out before now, was
@@ -102,15 +106,9 @@ func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, bool, er
 	var earliest sql.NullInt64
 	err := s.read.RunInTx(ctx, nil, func(ctx context.Context, db bun.Tx) error {
 		for _, table := range tables() {
-			for _, q := range []*bun.SelectQuery{
-				db.NewSelect().ColumnExpr("due_at").Where("due_at IS NOT NULL").Where("lease_until <= ?", now.UnixMicro()).
-					OrderExpr("due_at").Limit(1),
-				db.NewSelect().ColumnExpr("CASE WHEN due_at > lease_until THEN due_at ELSE lease_until END AS at").
-					Where("lease_until > 0").Where("lease_until > ?", now.UnixMicro()).Where("due_at IS NOT NULL").
-					OrderExpr("at").Limit(1),
-			} {
+			for _, q := range selectNext(db, table, now) {
 				var at int64
-				err := q.TableExpr("?", bun.Ident(table)).Scan(ctx, &at)
+				err := q.Scan(ctx, &at)
 				if errors.Is(err, sql.ErrNoRows) {
 					continue
 				}
@@ -124,10 +122,23 @@ func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, bool, er
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil || !earliest.Valid {
 		return time.Time{}, false, explain(err)
 	}
-	return microTime(earliest.Int64), earliest.Valid, nil
+	return microTime(earliest.Int64), true, nil
+}
+
+// selectNext asks for the next of what nobody holds, and of what is held: two
+// queries, as one over both would read every row that is ever due.
+func selectNext(db bun.IDB, table studio.Table, now time.Time) []*bun.SelectQuery {
+	free := db.NewSelect().TableExpr("?", bun.Ident(table)).ColumnExpr("due_at").
+		Where("due_at IS NOT NULL").Where("lease_until <= ?", now.UnixMicro()).
+		OrderExpr("due_at").Limit(1)
+	held := db.NewSelect().TableExpr("?", bun.Ident(table)).
+		ColumnExpr("CASE WHEN due_at > lease_until THEN due_at ELSE lease_until END AS at").
+		Where("due_at IS NOT NULL").Where("lease_until > 0").Where("lease_until > ?", now.UnixMicro()).
+		OrderExpr("at").Limit(1)
+	return []*bun.SelectQuery{free, held}
 }
 
 func microTime(us int64) time.Time { return time.UnixMicro(us).UTC() }

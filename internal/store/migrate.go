@@ -68,10 +68,10 @@ func migration1(ctx context.Context, tx *sql.Tx) error {
 const tableDDL = `
 CREATE TABLE TABLE_NAME (
 	id           text   NOT NULL PRIMARY KEY,
-	studio_id    text   NOT NULL,
-	parent_id    text   NOT NULL,
-	owned_by     text   NOT NULL,
-	created_by   text   NOT NULL,
+	studio_id    text,
+	parent_id    text,
+	owned_by     text,
+	created_by   text,
 	state        text   NOT NULL,
 	unique_key   text,
 	created_at   bigint NOT NULL,
@@ -82,13 +82,13 @@ CREATE TABLE TABLE_NAME (
 	lease_until  bigint NOT NULL DEFAULT 0,
 	body         text   NOT NULL
 );
-CREATE UNIQUE INDEX TABLE_NAME_unique  ON TABLE_NAME (unique_key) WHERE unique_key IS NOT NULL;
+CREATE UNIQUE INDEX TABLE_NAME_unique ON TABLE_NAME (unique_key) WHERE unique_key IS NOT NULL;
 CREATE INDEX TABLE_NAME_created ON TABLE_NAME (created_at, id);
-CREATE INDEX TABLE_NAME_studio  ON TABLE_NAME (studio_id, created_at, id);
-CREATE INDEX TABLE_NAME_live    ON TABLE_NAME (studio_id, created_at, id) WHERE state <> 'DELETED';
-CREATE INDEX TABLE_NAME_parent  ON TABLE_NAME (parent_id, created_at, id) WHERE parent_id <> '';
-CREATE INDEX TABLE_NAME_owner   ON TABLE_NAME (owned_by, studio_id, created_at, id) WHERE owned_by <> '';
-CREATE INDEX TABLE_NAME_creator ON TABLE_NAME (created_by, studio_id, created_at, id) WHERE created_by <> '';
-CREATE INDEX TABLE_NAME_due     ON TABLE_NAME (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX TABLE_NAME_leased  ON TABLE_NAME (lease_until) WHERE lease_until > 0;
+CREATE INDEX TABLE_NAME_studio ON TABLE_NAME (studio_id, created_at, id) WHERE studio_id IS NOT NULL;
+CREATE INDEX TABLE_NAME_live ON TABLE_NAME (studio_id, created_at, id) WHERE studio_id IS NOT NULL AND state <> 'DELETED';
+CREATE INDEX TABLE_NAME_parent ON TABLE_NAME (parent_id, created_at, id) WHERE parent_id IS NOT NULL;
+CREATE INDEX TABLE_NAME_owner ON TABLE_NAME (owned_by, studio_id, created_at, id) WHERE owned_by IS NOT NULL;
+CREATE INDEX TABLE_NAME_creator ON TABLE_NAME (created_by, studio_id, created_at, id) WHERE created_by IS NOT NULL;
+CREATE INDEX TABLE_NAME_due ON TABLE_NAME (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX TABLE_NAME_leased ON TABLE_NAME (lease_until) WHERE lease_until > 0;
 `

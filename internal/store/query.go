@@ -48,16 +48,21 @@ func (t *tx) page(ctx context.Context, q studio.Query, size int) ([]row, error) 
 		return nil, nil
 	}
 	var rows []row
-	s := filter(t.db.NewSelect().Model(&rows).ModelTableExpr("? AS ?", bun.Ident(q.Table), bun.Ident("row")), q).
+	err := selectPage(t.db, &rows, q, size).Scan(ctx)
+	return rows, err
+}
+
+func selectPage(db bun.IDB, rows *[]row, q studio.Query, size int) *bun.SelectQuery {
+	s := filter(db.NewSelect().Model(rows).ModelTableExpr("? AS ?", bun.Ident(q.Table), bun.Ident("row")), q).
 		Column("id", "created_at", "revision", "body").Limit(int64(size))
 	after, order := "(created_at, id) > (?, ?)", "ASC"
 	if q.NewestFirst {
 		after, order = "(created_at, id) < (?, ?)", "DESC"
 	}
-	if q.After.ID != "" || !q.After.CreatedAt.IsZero() {
+	if q.After != (studio.Place{}) {
 		s = s.Where(after, q.After.CreatedAt.UnixMicro(), q.After.ID)
 	}
-	return rows, s.OrderExpr("created_at " + order + ", id " + order).Scan(ctx)
+	return s.OrderExpr("created_at " + order + ", id " + order)
 }
 
 // Count implements studio.Tx.
@@ -76,15 +81,18 @@ func (t *tx) Count(ctx context.Context, q studio.Query) (int, error) {
 // filter adds the conditions of q. That what is asked for is not deleted is said
 // in so many words, as only then the index of what is not deleted is used.
 func filter(s *bun.SelectQuery, q studio.Query) *bun.SelectQuery {
-	for _, is := range []struct{ column, value string }{
+	// Named rows are few: they are read by their ids, and no index may tempt the
+	// database to pass over a whole studio for them.
+	is := "? = ?"
+	if len(q.IDs) > 0 {
+		s, is = s.Where("id IN (?)", bun.List(q.IDs)), "coalesce(?, '') = ?"
+	}
+	for _, column := range []struct{ name, value string }{
 		{"studio_id", q.StudioID}, {"parent_id", q.ParentID}, {"owned_by", q.OwnedBy}, {"created_by", q.CreatedBy},
 	} {
-		if is.value != "" {
-			s = s.Where("? = ?", bun.Ident(is.column), is.value)
+		if column.value != "" {
+			s = s.Where(is, bun.Ident(column.name), column.value)
 		}
-	}
-	if len(q.IDs) > 0 {
-		s = s.Where("id IN (?)", bun.List(q.IDs))
 	}
 	not := q.NotStates
 	if len(q.States) > 0 {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -69,10 +70,10 @@ type row struct {
 	bun.BaseModel `bun:"table:rows"`
 
 	ID        string `bun:"id,pk"`
-	StudioID  string `bun:"studio_id"`
-	ParentID  string `bun:"parent_id"`
-	OwnedBy   string `bun:"owned_by"`
-	CreatedBy string `bun:"created_by"`
+	StudioID  string `bun:"studio_id,nullzero"`
+	ParentID  string `bun:"parent_id,nullzero"`
+	OwnedBy   string `bun:"owned_by,nullzero"`
+	CreatedBy string `bun:"created_by,nullzero"`
 	State     string `bun:"state"`
 	UniqueKey string `bun:"unique_key,nullzero"`
 	CreatedAt int64  `bun:"created_at"`
@@ -225,7 +226,7 @@ func (t *tx) Remove(ctx context.Context, n studio.Noun) error {
 }
 
 func (t *tx) restore() {
-	for _, r := range t.before {
+	for _, r := range slices.Backward(t.before) {
 		*r.of = r.was
 	}
 }
