@@ -1,0 +1,50 @@
+// backlot-streamer shows one session's X display to the gateway. It is started
+// by the server, one for each session, and configured by its environment:
+//
+//	DISPLAY, XAUTHORITY               the X display and its cookie
+//	BACKLOT_STREAMER_SOCKET           path of the gateway's Unix socket
+//	BACKLOT_STREAMER_CREDENTIAL_FILE  path of the file with the credential
+//	BACKLOT_STREAMER_SESSION          key of the session in the gateway
+//
+// It ends with an error when the X server goes away.
+//
+// It links x264 and is therefore distributed under the GPL, unlike its source.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/backlot/backlot/internal/streamer"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Getenv, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "backlot-streamer:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, env func(string) string, stderr io.Writer) error {
+	for _, name := range []string{"DISPLAY", "BACKLOT_STREAMER_SOCKET", "BACKLOT_STREAMER_CREDENTIAL_FILE", "BACKLOT_STREAMER_SESSION"} {
+		if env(name) == "" {
+			return fmt.Errorf("%s is not set", name)
+		}
+	}
+	session := env("BACKLOT_STREAMER_SESSION")
+	return streamer.Run(ctx, streamer.Config{
+		Display:        env("DISPLAY"),
+		Socket:         env("BACKLOT_STREAMER_SOCKET"),
+		CredentialFile: env("BACKLOT_STREAMER_CREDENTIAL_FILE"),
+		Session:        session,
+		Log:            slog.New(slog.NewTextHandler(stderr, nil)).With("session_id", session),
+	})
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/backlot/backlot/internal/config"
+)
+
+// port is the one port of the server: pages, API and streams over TCP, media
+// over UDP of the same number.
+type port struct {
+	tcp    net.Listener
+	udp    net.PacketConn
+	public *url.URL
+}
+
+func openPort(c config.Config) (*port, error) {
+	p, err := bindPort(c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	scheme := "http"
+	host := p.tcp.Addr().(*net.TCPAddr)
+	if !host.IP.IsLoopback() || c.TLS.Certificate != "" {
+		scheme = "https"
+		cert, err := certificate(c, host.IP)
+		if err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+		p.tcp = tls.NewListener(p.tcp, &tls.Config{
+			Certificates: []tls.Certificate{cert},
+			MinVersion:   tls.VersionTLS12,
+			NextProtos:   []string{"http/1.1"}, // a WebSocket needs it
+		})
+	}
+	p.public = &url.URL{Scheme: scheme, Host: publicHost(c.Listen, host.Port)}
+	if c.PublicURL != "" {
+		if p.public, err = url.Parse(c.PublicURL); err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+	}
+	return p, nil
+}
+
+// bindPort takes one number for both protocols. Media is received on every
+// address of the machine: a browser on it that may not use the loopback
+// interface for media then takes another.
+func bindPort(listen string) (*port, error) {
+	for tries := 0; ; tries++ {
+		tcp, err := net.Listen("tcp", listen) //nolint:noctx // takes no time
+		if err != nil {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		number := tcp.Addr().(*net.TCPAddr).Port
+		udp, err := net.ListenUDP("udp", &net.UDPAddr{Port: number})
+		if err == nil {
+			return &port{tcp: tcp, udp: udp}, nil
+		}
+		_ = tcp.Close()
+		if _, asked, _ := net.SplitHostPort(listen); asked != "0" || tries == 20 {
+			return nil, fmt.Errorf("listen for media: %w", err)
+		}
+	}
+}
+
+func (p *port) close() error { return errors.Join(p.tcp.Close(), p.udp.Close()) }
+
+// publicHost is the HOST:PORT to reach the server by: what was asked for, with
+// the port there is, and a name where every address was asked for.
+func publicHost(listen string, number int) string {
+	host, _, _ := net.SplitHostPort(listen)
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host, _ = os.Hostname()
+	}
+	return net.JoinHostPort(host, fmt.Sprint(number))
+}
+
+// certificate reads the configured certificate, or one of our own making.
+func certificate(c config.Config, listen net.IP) (tls.Certificate, error) {
+	if c.TLS.Certificate != "" {
+		cert, err := tls.LoadX509KeyPair(c.TLS.Certificate, c.TLS.Key)
+		if err != nil {
+			return tls.Certificate{}, fmt.Errorf("read the certificate: %w", err)
+		}
+		return cert, nil
+	}
+	file := filepath.Join(c.Data, "tls.pem")
+	cert, err := tls.LoadX509KeyPair(file, file)
+	if err == nil && time.Until(cert.Leaf.NotAfter) > 30*24*time.Hour {
+		return cert, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return tls.Certificate{}, fmt.Errorf("read the self-made certificate %s (remove it to have a new one): %w", file, err)
+	}
+	text, err := selfMade(c, listen)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("make a certificate: %w", err)
+	}
+	if err := writeFile(file, text); err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(text, text)
+}
+
+func selfMade(c config.Config, listen net.IP) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, err
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	template := x509.Certificate{
+		SerialNumber:          serial,
+		Subject:               pkix.Name{CommonName: "Backlot on " + name},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().AddDate(2, 0, 0),
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		BasicConstraintsValid: true,
+		IsCA:                  true, // so that it can be trusted as it is
+		DNSNames:              []string{name, "localhost"},
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	if !listen.IsUnspecified() {
+		template.IPAddresses = append(template.IPAddresses, listen)
+	}
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Hostname() != "" {
+		if ip := net.ParseIP(u.Hostname()); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, u.Hostname())
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...), nil
+}

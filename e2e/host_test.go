@@ -1,0 +1,168 @@
+package e2e_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/nftables"
+)
+
+// installationID is what everything the server makes on the host is named by.
+func (s *server) installationID() string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.data, "installation.json"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var i struct{ ID string }
+	if err := json.Unmarshal(text, &i); err != nil {
+		s.t.Fatal(err)
+	}
+	return i.ID
+}
+
+// traces lists everything of the installation that is on the machine, but for
+// the serve process and the directories that hold all sessions.
+func (s *server) traces() []string {
+	s.t.Helper()
+	id := s.installationID()
+	mine := "backlot-" + id
+	var found []string
+
+	for _, pid := range processes(s.t, mine) {
+		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // may have ended
+		found = append(found, "process "+strings.TrimSpace(string(comm)))
+	}
+	mounts := []string{"/proc/self/mountinfo"}
+	if s.cmd != nil && s.running() {
+		mounts = append(mounts, fmt.Sprintf("/proc/%d/mountinfo", s.cmd.Process.Pid))
+	}
+	for _, file := range mounts {
+		for _, line := range lines(s.t, file) {
+			if strings.Contains(line, mine) || strings.Contains(line, s.data) {
+				found = append(found, "mount "+strings.Fields(line)[4])
+			}
+		}
+	}
+	aliases, _ := filepath.Glob("/sys/class/net/*/ifalias")
+	for _, file := range aliases {
+		if alias, _ := os.ReadFile(file); strings.Contains(string(alias), id) {
+			found = append(found, "interface "+filepath.Base(filepath.Dir(file)))
+		}
+	}
+	nft := &nftables.Conn{}
+	tables, err := nft.ListTables()
+	if err != nil {
+		s.t.Fatalf("list nftables: %v", err)
+	}
+	for _, table := range tables {
+		if table.Name != mine {
+			continue
+		}
+		chains, _ := nft.ListChains()
+		for _, chain := range chains {
+			if chain.Table.Name == mine && chain.Table.Family == table.Family {
+				rules, _ := nft.GetRules(table, chain)
+				found = append(found, fmt.Sprintf("nftables %d rules in %s", len(rules), chain.Name))
+			}
+		}
+	}
+	for _, root := range []string{"/sys/fs/cgroup", "/run/" + mine} {
+		_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			_, below, ok := strings.Cut(path, mine+"/")
+			if err == nil && ok && (root != "/sys/fs/cgroup" || entry.IsDir()) {
+				found = append(found, "file "+root+" … "+below)
+			}
+			return nil // what vanishes meanwhile is no trace
+		})
+	}
+	if s.running() {
+		root := fmt.Sprintf("/proc/%d/root/run/%s", s.cmd.Process.Pid, mine)
+		for _, kind := range []string{"volumes", "snapshots"} {
+			entries, _ := filepath.Glob(filepath.Join(root, "volumes", kind, "*"))
+			for _, e := range entries {
+				found = append(found, kind+" "+filepath.Base(e))
+			}
+		}
+	}
+	loops, _ := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	for _, file := range loops {
+		if backing, _ := os.ReadFile(file); strings.HasPrefix(string(backing), s.data) {
+			found = append(found, "loop device")
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func (s *server) running() bool {
+	select {
+	case <-s.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// processes are the pids whose cgroup is the installation's.
+func processes(t testing.TB, mine string) []int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for _, file := range files {
+		text, _ := os.ReadFile(file) // may have ended
+		if strings.Contains(string(text), mine+"/") {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// inside is the root directory of the only running desktop, seen from the host.
+func (s *server) inside() string {
+	s.t.Helper()
+	for _, pid := range processes(s.t, "backlot-"+s.installationID()) {
+		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if strings.TrimSpace(string(comm)) == "openbox" {
+			return fmt.Sprintf("/proc/%d/root", pid)
+		}
+	}
+	s.t.Fatal("no desktop runs")
+	return ""
+}
+
+// home is the artist's home directory in the only running desktop.
+func (s *server) home() string {
+	s.t.Helper()
+	homes, err := filepath.Glob(s.inside() + "/home/*")
+	if err != nil || len(homes) != 1 {
+		s.t.Fatalf("homes of the desktop: %v %v", homes, err)
+	}
+	return homes[0]
+}
+
+func lines(t testing.TB, file string) []string {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	var all []string
+	for scan := bufio.NewScanner(f); scan.Scan(); {
+		all = append(all, scan.Text())
+	}
+	return all
+}

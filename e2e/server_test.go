@@ -1,0 +1,189 @@
+package e2e_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var binDir string
+
+// TestMain builds the two programs, so that `go test ./e2e` tests what is in the tree.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "backlot-e2e-")
+	if err != nil {
+		panic(err)
+	}
+	binDir = dir
+	for program, cgo := range map[string]string{"backlot": "0", "backlot-streamer": "1"} {
+		build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", dir+"/", "../cmd/"+program)
+		build.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("build %s: %v\n%s", program, err, out))
+		}
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// server is one installation, and its serve process while that runs.
+type server struct {
+	t    testing.TB
+	data string
+	env  map[string]string // what dev.env says
+	cmd  *exec.Cmd
+	done chan struct{}
+	log  *logBuffer
+}
+
+// newServer starts a server on a data directory of its own; at the end of the
+// test it and all of its installation is taken down.
+func newServer(t testing.TB) *server {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, for sandboxes")
+	}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), log: &logBuffer{}}
+	t.Cleanup(func() {
+		s.kill(syscall.SIGTERM)
+		s.down()
+		if t.Failed() {
+			t.Logf("log of the server:\n%s", s.log.tail(200))
+		}
+	})
+	s.start()
+	return s
+}
+
+// start runs serve on the data directory and waits for its dev.env.
+func (s *server) start() {
+	s.t.Helper()
+	file := filepath.Join(s.data, "dev.env")
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.t.Fatal(err)
+	}
+	listen := "127.0.0.1:0"
+	if s.env != nil { // pages and clients know the port
+		listen = strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://")
+	}
+	s.cmd = exec.CommandContext(context.Background(), filepath.Join(binDir, "backlot"), "serve", "--dev", "--data", s.data, "--listen", listen) //nolint:forbidigo // outlives the test's context
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.done = make(chan struct{})
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		_ = cmd.Wait() // how it ended is told by what asked for it
+		close(done)
+	}(s.cmd, s.done)
+	deadline := time.After(60 * time.Second)
+	for {
+		if text, err := os.ReadFile(file); err == nil {
+			s.env = parseEnv(text)
+			return
+		}
+		select {
+		case <-s.done:
+			s.t.Fatalf("serve ended at once:\n%s", s.log.tail(50))
+		case <-deadline:
+			s.t.Fatalf("serve does not answer:\n%s", s.log.tail(50))
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// kill ends the serve process by the signal and waits until it is gone.
+func (s *server) kill(sig syscall.Signal) {
+	select {
+	case <-s.done:
+		return
+	default:
+	}
+	_ = s.cmd.Process.Signal(sig)
+	select {
+	case <-s.done:
+	case <-time.After(20 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-s.done
+		s.t.Errorf("serve did not end by %s", sig)
+	}
+}
+
+// crash is kill -9 and a new start.
+func (s *server) crash() {
+	s.t.Helper()
+	s.kill(syscall.SIGKILL)
+	s.start()
+}
+
+func (s *server) down() {
+	s.t.Helper()
+	out, err := s.backlot("down", "--data", s.data)
+	if err != nil {
+		s.t.Errorf("backlot down: %v\n%s", err, out)
+	}
+}
+
+func (s *server) backlot(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, filepath.Join(binDir, "backlot"), args...).CombinedOutput()
+	return string(out), err
+}
+
+func parseEnv(text []byte) map[string]string {
+	env := map[string]string{}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		line := strings.TrimPrefix(lines.Text(), "export ")
+		if k, v, ok := strings.Cut(line, "="); ok {
+			env[k] = strings.Trim(v, `'"`)
+		}
+	}
+	return env
+}
+
+// logBuffer keeps what the server printed.
+type logBuffer struct {
+	mu    sync.Mutex
+	bytes bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes.Write(p)
+}
+
+func (b *logBuffer) tail(lines int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := strings.Split(strings.TrimSpace(b.bytes.String()), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// eventually waits until check returns no complaint.
+func eventually(t testing.TB, within time.Duration, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s: %v", within, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
