@@ -7,3 +7,5 @@
 // Rules of the studio must never move in: a page may hide what would be refused,
 // but it is the domain that refuses.
 package portal
+
+//go:generate go run ../../scripts/bundle page/home.ts page/dist/home.js
