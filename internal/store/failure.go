@@ -25,31 +25,43 @@ var ErrDisk = errors.New("the disk of the store fails: look at the kernel's log 
 // ErrBusy says that another process kept the database locked for too long.
 var ErrBusy = errors.New("the store is locked by another process")
 
-// explain turns what the database reports into an error that says what to do.
-// Whatever is no error of the database passes as it is.
+// failure is what the database reports, put for operator and caller.
+type failure struct {
+	kind          error
+	code, message string
+}
+
+// failureOf tells what an error of the database means; false for any other error.
+func failureOf(err error) (failure, bool) {
+	reported, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return failure{}, false
+	}
+	switch reported.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return failure{ErrFull, "STORE_FULL", "The server has no room left to record the change; nothing was changed."}, true
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return failure{ErrDisk, "STORE_DISK", "The server cannot use its disk; nothing was changed."}, true
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return failure{ErrDamaged, "STORE_DAMAGED", "The server's records are damaged; nothing was changed."}, true
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return failure{ErrBusy, "STORE_BUSY", "The server's records are locked; nothing was changed. Try again."}, true
+	}
+	return failure{}, false
+}
+
+// explain tells the caller of an operation that the database kept its change
+// from being made. Whatever is no error of the database passes as it is.
 func explain(err error) error {
-	failure, ok := errors.AsType[*sqlite.Error](err)
+	f, ok := failureOf(err)
 	if !ok {
 		return err
 	}
-	kind, code, message := error(nil), "", ""
-	switch failure.Code() & 0xff {
-	case sqlite3.SQLITE_FULL:
-		kind, code, message = ErrFull, "STORE_FULL", "The server has no room left to record the change; nothing was changed."
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		kind, code, message = ErrDisk, "STORE_DISK", "The server cannot use its disk; nothing was changed."
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		kind, code, message = ErrDamaged, "STORE_DAMAGED", "The server's records are damaged; nothing was changed."
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		kind, code, message = ErrBusy, "STORE_BUSY", "The server's records are locked; nothing was changed. Try again."
-	default:
-		return err
-	}
-	return &studio.Error{Kind: studio.Internal, Code: code, Message: message, Err: fmt.Errorf("%w: %w", kind, err)}
+	return &studio.Error{Kind: studio.Internal, Code: f.code, Message: f.message, Err: fmt.Errorf("%w: %w", f.kind, err)}
 }
 
 // taken tells whether the database refused a row because its unique key is another's.
 func taken(err error) bool {
-	failure, ok := errors.AsType[*sqlite.Error](err)
-	return ok && failure.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+	reported, ok := errors.AsType[*sqlite.Error](err)
+	return ok && reported.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
 }

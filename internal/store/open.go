@@ -45,7 +45,11 @@ const readers = 4
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{log: cfg.Log}
 	if err := s.open(ctx, cfg.Path); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", cfg.Path, errors.Join(explain(err), s.Close()))
+		_ = s.Close() // it is the first error that matters
+		if f, ok := failureOf(err); ok {
+			err = fmt.Errorf("%w: %w", f.kind, err)
+		}
+		return nil, fmt.Errorf("open store %s: %w", cfg.Path, err)
 	}
 	return s, nil
 }

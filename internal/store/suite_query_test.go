@@ -40,7 +40,7 @@ func testQuery(t *testing.T, open func() *store.Store) {
 	}
 	write(t, s, all...)
 
-	for range 2000 {
+	for range 500 {
 		q := studio.Query{
 			Table: "sessions", StudioID: pick("", "s1", "s2"), ParentID: pick("", "", "p1"), OwnedBy: pick("", "", "o2"), CreatedBy: pick("", "", "c2"),
 			States: some(), NotStates: some(), NewestFirst: random.IntN(2) == 0, Limit: random.IntN(9),

@@ -1,0 +1,14 @@
+package store
+
+import "context"
+
+// Exec changes a database behind the store's back.
+func Exec(ctx context.Context, path, query string) error {
+	db, err := connect(path, 1, "immediate")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(ctx, query)
+	return err
+}
