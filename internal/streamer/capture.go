@@ -1,0 +1,106 @@
+//go:build linux
+
+package streamer
+
+import (
+	"fmt"
+
+	"github.com/jezek/xgb/damage"
+	"github.com/jezek/xgb/shm"
+	"github.com/jezek/xgb/xfixes"
+	"github.com/jezek/xgb/xproto"
+	"golang.org/x/sys/unix"
+)
+
+// capture reads a screen of a given size into a picture, through memory shared
+// with the X server. One goroutine uses it.
+type capture struct {
+	display *display
+	picture *picture
+	width   int // of the screen: the picture may be a pixel narrower
+	screen  []byte
+	segment shm.Seg
+	damaged xfixes.Region
+}
+
+// newCapture makes a capture of a screen of width x height pixels. The picture
+// leaves out an odd last row or column: 4:2:0 has none.
+func newCapture(d *display, width, height int) (c *capture, err error) {
+	id, err := unix.SysvShmGet(unix.IPC_PRIVATE, width*height*4, unix.IPC_CREAT|0o600)
+	if err != nil {
+		return nil, fmt.Errorf("make shared memory of %dx%d pixels: %w", width, height, err)
+	}
+	// Once both sides hold it the segment needs no name, and dies with them.
+	defer unix.SysvShmCtl(id, unix.IPC_RMID, nil) //nolint:errcheck // nothing can be done about it
+	c = &capture{display: d, width: width}
+	if c.screen, err = unix.SysvShmAttach(id, 0, 0); err != nil {
+		return nil, fmt.Errorf("attach shared memory: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = unix.SysvShmDetach(c.screen)
+		}
+	}()
+	if c.segment, err = shm.NewSegId(d.x); err != nil {
+		return nil, err
+	}
+	if c.damaged, err = xfixes.NewRegionId(d.x); err != nil {
+		return nil, err
+	}
+	if err = shm.AttachChecked(d.x, c.segment, uint32(id), false).Check(); err != nil { //nolint:gosec // ids are positive
+		return nil, fmt.Errorf("have X attach shared memory (it needs our IPC namespace and user id): %w", err)
+	}
+	if err = xfixes.CreateRegionChecked(d.x, c.damaged, nil).Check(); err != nil {
+		return nil, err
+	}
+	c.picture = newPicture(width&^1, height&^1)
+	return c, nil
+}
+
+func (c *capture) close() {
+	shm.Detach(c.display.x, c.segment)
+	xfixes.DestroyRegion(c.display.x, c.damaged)
+	_ = unix.SysvShmDetach(c.screen)
+	c.picture.close()
+}
+
+// take brings the picture up to date and marks which blocks of it have changed:
+// all of them if so asked.
+func (c *capture) take(everything bool) error {
+	x, p := c.display.x, c.picture
+	// What is drawn after Subtract is damage again: nothing is missed.
+	damage.Subtract(x, c.display.damage, xfixes.RegionNone, c.damaged)
+	region, err := xfixes.FetchRegion(x, c.damaged).Reply()
+	if err != nil {
+		return fmt.Errorf("ask what has changed: %w", err)
+	}
+	p.unmark()
+	for _, r := range region.Rectangles {
+		p.mark(int(r.X), int(r.Y), int(r.Width), int(r.Height))
+	}
+	if everything {
+		p.mark(0, 0, p.width, p.height)
+	}
+
+	// Bands hold blocks beside the marked ones. If one of these was drawn since
+	// Subtract, the picture is ahead of its mark; the damage that is reported for
+	// it marks it next time.
+	type grab struct {
+		top, bottom int
+		cookie      shm.GetImageCookie
+	}
+	var grabs []grab
+	for top, bottom := range p.bands() {
+		grabs = append(grabs, grab{top, bottom, shm.GetImage(x, xproto.Drawable(c.display.root), 0, int16(top), //nolint:gosec // screens are smaller
+			uint16(c.width), uint16(bottom-top), ^uint32(0), xproto.ImageFormatZPixmap, c.segment, uint32(top*c.width*4))}) //nolint:gosec // screens are smaller
+	}
+	for _, g := range grabs {
+		if _, err := g.cookie.Reply(); err != nil {
+			return fmt.Errorf("grab rows %d to %d: %w", g.top, g.bottom, err)
+		}
+		if err := p.convert(c.screen, c.width*4, g.top, g.bottom); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+//go:build linux
+
+package streamer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/damage"
+	"github.com/jezek/xgb/randr"
+	"github.com/jezek/xgb/shm"
+	"github.com/jezek/xgb/xfixes"
+	"github.com/jezek/xgb/xproto"
+	"github.com/jezek/xgb/xtest"
+)
+
+const (
+	displayTries = 500
+	displayPause = 20 * time.Millisecond
+)
+
+// display is the connection to the X server. All goroutines may use it.
+type display struct {
+	x       *xgb.Conn
+	setup   *xproto.SetupInfo
+	root    xproto.Window
+	damage  damage.Damage
+	wmCheck xproto.Atom // _NET_SUPPORTING_WM_CHECK
+}
+
+// openDisplay connects to an X server that may still be starting, and asks for
+// the events that the streamer lives by.
+func openDisplay(ctx context.Context, name string) (*display, error) {
+	var (
+		x   *xgb.Conn
+		err error
+	)
+	for range displayTries {
+		if x, err = xgb.NewConnDisplay(name); err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(displayPause):
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open display %s: %w", name, err)
+	}
+	d := &display{x: x, setup: xproto.Setup(x)}
+	d.root = d.setup.DefaultScreen(x).Root
+	if err := d.prepare(); err != nil {
+		x.Close()
+		return nil, fmt.Errorf("prepare display %s: %w", name, err)
+	}
+	return d, nil
+}
+
+func (d *display) prepare() error {
+	for _, extension := range []func(*xgb.Conn) error{shm.Init, damage.Init, xfixes.Init, randr.Init, xtest.Init} {
+		if err := extension(d.x); err != nil {
+			return err
+		}
+	}
+	// Servers refuse requests of extensions whose version was not asked for.
+	if _, err := damage.QueryVersion(d.x, 1, 1).Reply(); err != nil {
+		return err
+	}
+	if _, err := xfixes.QueryVersion(d.x, 5, 0).Reply(); err != nil {
+		return err
+	}
+	if _, err := randr.QueryVersion(d.x, 1, 3).Reply(); err != nil {
+		return err
+	}
+	if screen := d.setup.DefaultScreen(d.x); screen.RootDepth != 24 || d.setup.ImageByteOrder != xproto.ImageOrderLSBFirst {
+		return fmt.Errorf("screen of depth %d, byte order %d: want 24, little-endian", screen.RootDepth, d.setup.ImageByteOrder)
+	}
+	const wmCheck = "_NET_SUPPORTING_WM_CHECK"
+	atom, err := xproto.InternAtom(d.x, false, uint16(len(wmCheck)), wmCheck).Reply()
+	if err != nil {
+		return err
+	}
+	d.wmCheck = atom.Atom
+	if d.damage, err = damage.NewDamageId(d.x); err != nil {
+		return err
+	}
+	// One event when the screen stops being clean: none more until somebody looks.
+	if err := damage.CreateChecked(d.x, d.damage, xproto.Drawable(d.root), damage.ReportLevelNonEmpty).Check(); err != nil {
+		return err
+	}
+	if err := xfixes.SelectCursorInputChecked(d.x, d.root, xfixes.CursorNotifyMaskDisplayCursor).Check(); err != nil {
+		return err
+	}
+	if err := randr.SelectInputChecked(d.x, d.root, randr.NotifyMaskScreenChange).Check(); err != nil {
+		return err
+	}
+	if err := xproto.ChangeWindowAttributesChecked(d.x, d.root, xproto.CwEventMask, []uint32{xproto.EventMaskPropertyChange}).Check(); err != nil {
+		return err
+	}
+	// A blanked screen is of no use to anybody.
+	return xproto.SetScreenSaverChecked(d.x, 0, 0, xproto.BlankingNotPreferred, xproto.ExposuresNotAllowed).Check()
+}
+
+// events hands each event to do until the X server goes away or ctx ends.
+// do must not wait.
+func (d *display) events(ctx context.Context, do func(xgb.Event), log *slog.Logger) error {
+	for {
+		e, xerr := d.x.WaitForEvent()
+		switch {
+		case e != nil:
+			do(e)
+		case xerr != nil:
+			log.DebugContext(ctx, "X refused a request", "err", xerr)
+		case ctx.Err() != nil:
+			return nil
+		default:
+			return errDisplayGone
+		}
+	}
+}
+
+// size is the root window's, in pixels.
+func (d *display) size() (width, height int, err error) {
+	g, err := xproto.GetGeometry(d.x, xproto.Drawable(d.root)).Reply()
+	if err != nil {
+		return 0, 0, fmt.Errorf("ask for the size of the screen: %w", err)
+	}
+	return int(g.Width), int(g.Height), nil
+}

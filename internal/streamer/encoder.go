@@ -1,0 +1,26 @@
+//go:build linux
+
+package streamer
+
+import "time"
+
+// encoder turns pictures of one size into a stream of access units. One
+// goroutine uses it.
+type encoder interface {
+	// encode codes the picture, as a key frame if asked. covers is the time
+	// since the picture before: the rate's budget for it.
+	encode(p *picture, key bool, covers time.Duration) (unit, error)
+	// setRate changes what may be spent, in bits per second, from the next picture on.
+	setRate(bitsPerSecond int)
+	close()
+}
+
+// unit is one coded picture.
+type unit struct {
+	// data is good until the encoder's next call.
+	data []byte
+	key  bool
+	// sharp says that the rate did not hold the quality back: coding the same
+	// picture again would not make it better.
+	sharp bool
+}

@@ -1,0 +1,84 @@
+package streamer
+
+import "time"
+
+const (
+	// keyGap is the least time between key frames: a key frame costs as much as
+	// many other frames, and viewers who lost one packet ask several times.
+	keyGap = 500 * time.Millisecond
+	// sharpenGap is the time between frames that only make a still picture better,
+	// for at most sharpenFor after the last change.
+	sharpenGap = time.Second / 30
+	sharpenFor = 5 * time.Second
+	// aliveGap is the time between frames that say nothing. Without any frame
+	// Chromium thinks that it has lost something, and asks for key frames.
+	aliveGap = time.Second
+)
+
+// pace decides when the next frame is due. It is told what happens and never
+// looks at a clock.
+type pace struct {
+	watched   bool
+	framesPer int // second
+	damaged   bool
+	key       bool // wanted
+	sharp     bool // the last frame was as good as it gets
+
+	next      time.Time // the earliest time of the next frame, by framesPer
+	lastFrame time.Time
+	lastKey   time.Time
+	changed   time.Time // when the last frame with a change or a new start was made
+}
+
+// due says when the next frame is to be made, unless something happens before;
+// false means never.
+func (p *pace) due() (time.Time, bool) {
+	if !p.watched {
+		return time.Time{}, false
+	}
+	due := p.lastFrame.Add(aliveGap)
+	sooner := func(t time.Time) {
+		if t.Before(due) {
+			due = t
+		}
+	}
+	if p.damaged {
+		sooner(p.next)
+	}
+	if p.key {
+		sooner(later(p.next, p.lastKey.Add(keyGap)))
+	}
+	if !p.sharp && p.lastFrame.Sub(p.changed) < sharpenFor {
+		sooner(later(p.next, p.lastFrame.Add(sharpenGap)))
+	}
+	return due, true
+}
+
+// keyDue says whether a frame made now is to be a key frame.
+func (p *pace) keyDue(now time.Time) bool {
+	return p.key && !now.Before(p.lastKey.Add(keyGap))
+}
+
+// covers is the time that a frame made now stands for.
+func (p *pace) covers(now time.Time) time.Duration { return now.Sub(p.lastFrame) }
+
+// made records a frame: whether it showed a change, and what the encoder made of it.
+func (p *pace) made(now time.Time, change bool, u unit) {
+	interval := time.Second / time.Duration(p.framesPer)
+	// Frames keep to a grid, so that timers that fire late do not lower the rate.
+	p.next = later(p.next.Add(interval), now.Add(interval/2))
+	p.lastFrame, p.sharp = now, u.sharp
+	if change || u.key {
+		p.changed = now
+	}
+	if u.key {
+		p.lastKey, p.key = now, false
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

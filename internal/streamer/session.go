@@ -1,0 +1,53 @@
+//go:build linux
+
+package streamer
+
+import (
+	"context"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// session does what the gateway says.
+type session struct {
+	link    *link
+	desktop *desktop
+	video   *video
+	cursor  *cursor
+	input   *input
+}
+
+func (s *session) connected(ctx context.Context) {
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-s.desktop.ready:
+			s.video.wish(func(w *wishes) { w.greet = true })
+			poke(s.cursor.wake)
+		}
+	}()
+}
+
+func (s *session) handle(m wire.Message) {
+	switch m := m.(type) {
+	case wire.Ping:
+		s.link.send(wire.Pong{})
+	case wire.Watch:
+		s.video.wish(func(w *wishes) { w.watched = &m.On })
+	case wire.KeyFrame:
+		s.video.wish(func(w *wishes) { w.key = true })
+	case wire.Rate:
+		s.video.wish(func(w *wishes) { w.rate = &m })
+	case wire.Resize:
+		s.video.wish(func(w *wishes) { w.resize = &m })
+	default:
+		s.input.handle(m)
+	}
+}
+
+// disconnected leaves nothing pressed that nobody is there to release.
+func (s *session) disconnected() {
+	off := false
+	s.video.wish(func(w *wishes) { w.watched, w.greet = &off, false })
+	s.input.releaseAll()
+}

@@ -1,0 +1,104 @@
+//go:build linux
+
+package streamer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/damage"
+	"github.com/jezek/xgb/randr"
+	"github.com/jezek/xgb/xfixes"
+	"github.com/jezek/xgb/xproto"
+)
+
+// Config says which display to stream where.
+type Config struct {
+	// Display is the X display, such as ":0". Its cookie comes from the
+	// environment's XAUTHORITY.
+	Display string
+	// Socket is the path of the gateway's Unix socket.
+	Socket string
+	// CredentialFile holds what proves to the gateway that this is the session's
+	// streamer. It is read again for each connection.
+	CredentialFile string
+	// Session is the key of the session in the gateway.
+	Session string
+	Log     *slog.Logger
+}
+
+var errDisplayGone = errors.New("the X server has gone")
+
+// Run streams until ctx ends, which is not an error, or the X server goes away,
+// which is. It waits a while for the X server, and as long as it takes for the gateway.
+func Run(ctx context.Context, c Config) error {
+	d, err := openDisplay(ctx, c.Display)
+	if err != nil {
+		return err
+	}
+	var (
+		link     = newLink(c)
+		video    = newVideo(d, link, c.Log)
+		cursor   = &cursor{display: d, link: link, wake: make(chan struct{}, 1)}
+		desktop  = newDesktop(d)
+		keyboard = &keyboard{display: d}
+		input    = &input{display: d, keyboard: keyboard}
+	)
+	handle := func(e xgb.Event) {
+		switch e := e.(type) {
+		case damage.NotifyEvent:
+			video.wish(func(w *wishes) { w.damaged = true })
+		case randr.ScreenChangeNotifyEvent:
+			video.wish(func(w *wishes) { w.resized = true })
+		case xfixes.CursorNotifyEvent:
+			poke(cursor.wake)
+		case xproto.PropertyNotifyEvent:
+			if e.Atom == d.wmCheck {
+				poke(desktop.wake)
+			}
+		case xproto.MappingNotifyEvent:
+			keyboard.stale.Store(true)
+		}
+	}
+	if err := input.adopt(); err != nil {
+		d.x.Close()
+		return fmt.Errorf("release keys: %w", err)
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	session := &session{video: video, input: input, cursor: cursor, desktop: desktop, link: link}
+
+	start := func(group *sync.WaitGroup, run func() error) {
+		group.Go(func() {
+			if err := run(); err != nil {
+				stop(err)
+			}
+		})
+	}
+	var events, users sync.WaitGroup
+	start(&events, func() error { return d.events(ctx, handle, c.Log) })
+	start(&users, func() error { return video.run(ctx) })
+	start(&users, func() error { return cursor.run(ctx) })
+	start(&users, func() error { return desktop.run(ctx) })
+	start(&users, func() error { return link.run(ctx, session) })
+	<-ctx.Done()
+	users.Wait() // they leave nothing pressed
+	d.x.Close()
+	events.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// poke wakes the goroutine that waits on c, which holds one wake-up.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,413 @@
+package streamer_test
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb/xproto"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+func watch(on bool) wire.Watch { return wire.Watch{On: on} }
+
+func TestReadyWaitsForAWindowManager(t *testing.T) {
+	t.Parallel()
+	x := startX(t)
+	g := startStreamer(t, x)
+	g.send(wire.Ping{})
+	await(g, "pong, and nothing before it", func(wire.Pong) bool { return true })
+	x.run(t, "openbox")
+	if r := await(g, "ready", anyOf[wire.Ready]); r != (wire.Ready{Width: 1280, Height: 720}) {
+		t.Errorf("ready with %v", r)
+	}
+	c := await(g, "the cursor", anyOf[wire.Cursor])
+	if c.Width == 0 || len(c.Pixels) != 4*int(c.Width)*int(c.Height) {
+		t.Errorf("cursor of %dx%d with %d bytes", c.Width, c.Height, len(c.Pixels))
+	}
+}
+
+func desktop(t testing.TB) (*xserver, *gateway) {
+	t.Helper()
+	x := startX(t)
+	x.run(t, "openbox")
+	g := startStreamer(t, x)
+	await(g, "ready", anyOf[wire.Ready])
+	return x, g
+}
+
+func TestStillPictureBecomesSharp(t *testing.T) {
+	t.Parallel()
+	need(t, "ffmpeg")
+	x, g := desktop(t)
+	x.paint(t, 0, 0, 1280, 720, 1)
+	g.send(watch(true))
+	first := await(g, "the first frame", anyOf[wire.Video])
+	if got, want := nals(first.Data), "7 8 6 5 5"; !first.Key || got != want {
+		t.Errorf("first frame: key %v, NAL units %s, want %s", first.Key, got, want)
+	}
+	g.still()
+	x.paint(t, 300, 200, 500, 300, 2)
+	g.still()
+
+	want := x.luma(t)
+	if db := psnr(decodeLast(t, g.video, len(want)), want); db < 40 {
+		t.Errorf("still picture of %.1f dB, want 40", db)
+	}
+	for _, v := range g.video[1:] {
+		if v.Key {
+			t.Error("a key frame that nobody asked for")
+		}
+	}
+}
+
+func TestNothingIsSentToNobody(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	g.send(watch(true))
+	g.still()
+	g.send(watch(false), wire.Ping{})
+	await(g, "pong", anyOf[wire.Pong])
+	x.paint(t, 0, 0, 640, 480, 1)
+	seen := len(g.video)
+	g.send(wire.Ping{})
+	await(g, "pong", anyOf[wire.Pong])
+	if n := len(g.video) - seen; n > 0 {
+		t.Errorf("%d frames while nobody looks", n)
+	}
+	g.send(watch(true))
+	if v := await(g, "a frame", anyOf[wire.Video]); !v.Key {
+		t.Error("the first frame for a new viewer is no key frame")
+	}
+}
+
+func TestKeyFramesOnDemandAreRare(t *testing.T) {
+	t.Parallel()
+	_, g := desktop(t)
+	g.send(watch(true))
+	g.still()
+	var last uint64
+	for range 3 {
+		for range 100 {
+			g.send(wire.KeyFrame{})
+		}
+		v := await(g, "a key frame", func(v wire.Video) bool { return v.Key })
+		if gap := v.CapturedMicros - last; gap < 490_000 {
+			t.Errorf("key frames %d µs apart", gap)
+		}
+		last = v.CapturedMicros
+	}
+}
+
+func TestFramesKeepToTheRate(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	g.send(wire.Rate{BitsPerSecond: 5_000_000, FramesPerSecond: 20}, watch(true))
+	first := await(g, "a frame", anyOf[wire.Video])
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := uint32(0); ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				x.paint(t, 0, 0, 200, 100, i)
+			}
+		}
+	}()
+	const frames = 30
+	bits := 0
+	var last wire.Video
+	for range frames {
+		last = await(g, "a frame", anyOf[wire.Video])
+		bits += 8 * len(last.Data)
+	}
+	close(stop)
+	<-done
+	seconds := float64(last.CapturedMicros-first.CapturedMicros) / 1e6
+	if fps := frames / seconds; fps > 21 || fps < 10 {
+		t.Errorf("%.1f frames per second, want 20", fps)
+	}
+	if rate := float64(bits) / seconds; rate > 6_500_000 {
+		t.Errorf("%.0f bits per second, want 5 million", rate)
+	}
+}
+
+func TestPointerAndButtons(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	at := func() *xproto.QueryPointerReply {
+		p, err := xproto.QueryPointer(x.x, x.root).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	g.send(wire.Pointer{X: 321, Y: 123})
+	eventually(t, "pointer at 321,123", func() bool { p := at(); return p.RootX == 321 && p.RootY == 123 })
+	g.send(wire.Pointer{X: -5, Y: 30000})
+	eventually(t, "pointer at the edge", func() bool { p := at(); return p.RootX == 0 && p.RootY == 719 })
+	g.send(wire.Pointer{X: 600, Y: 300}, wire.Button{Button: 2, Down: true})
+	eventually(t, "button 2 down", func() bool { return at().Mask&xproto.KeyButMaskButton2 != 0 })
+	g.send(wire.ReleaseAll{})
+	eventually(t, "button 2 up", func() bool { return at().Mask&xproto.KeyButMaskButton2 == 0 })
+}
+
+// evdev codes of the keys on a US keyboard.
+var codes = map[rune]uint16{
+	'b': 48, 'a': 30, 'c': 46, 'k': 37, 'l': 38, 'o': 24, 't': 20, ' ': 57, '1': 2, '\n': 28, '/': 53,
+}
+
+func typed(text string) []wire.Message {
+	var all []wire.Message
+	for _, r := range text {
+		code := codes[r]
+		all = append(all, wire.Key{Code: code, Down: true}, wire.Key{Code: code})
+	}
+	return all
+}
+
+func symbols(text string) []wire.Message {
+	var all []wire.Message
+	for _, r := range text {
+		sym := uint32(r)
+		if r > 0xff {
+			sym += 0x1000000
+		}
+		all = append(all, wire.Key{Keysym: sym, Down: true}, wire.Key{Keysym: sym})
+	}
+	return all
+}
+
+func TestTextReachesATerminal(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	file := filepath.Join(t.TempDir(), "typed")
+	x.run(t, "xterm", "-u8", "-e", "cat > "+file)
+	eventually(t, "a terminal with the focus", func() bool {
+		f, err := xproto.GetInputFocus(x.x).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := xproto.GetProperty(x.x, false, f.Focus, xproto.AtomWmClass, xproto.AtomString, 0, 100).Reply()
+		return err == nil && strings.Contains(string(c.Value), "xterm")
+	})
+	const shift, enter = 42, 28
+	g.send(typed("backlot 1/")...)
+	g.send(wire.Key{Code: shift, Down: true})
+	g.send(typed("1a")...)
+	g.send(wire.Key{Code: shift})
+	g.send(symbols(" A!z{é€ßñ日本語")...)
+	g.send(wire.Key{Code: enter, Down: true}, wire.Key{Code: enter})
+	want := "backlot 1/!A A!z{é€ßñ日本語\n"
+	var got []byte
+	eventually(t, "what was typed", func() bool {
+		got, _ = os.ReadFile(file) //nolint:gosec // our own file
+		return len(got) > 0
+	})
+	if string(got) != want {
+		t.Errorf("typed %q, got %q", want, got)
+	}
+}
+
+func TestHeldKeysAreReleased(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	down := func() int {
+		k, err := xproto.QueryKeymap(x.x).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for i := range 256 {
+			n += int(k.Keys[i/8] >> (i % 8) & 1)
+		}
+		return n
+	}
+	hold := []wire.Message{wire.Key{Code: 42, Down: true}, wire.Key{Code: 30, Down: true}, wire.Key{Code: 30, Down: true}, wire.Key{Keysym: 0xe9, Down: true}}
+	g.send(hold...)
+	eventually(t, "three keys down", func() bool { return down() == 3 })
+	g.send(wire.ReleaseAll{})
+	eventually(t, "all keys up", func() bool { return down() == 0 })
+
+	g.send(hold...)
+	eventually(t, "three keys down", func() bool { return down() == 3 })
+	if err := g.sock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all keys up without a gateway", func() bool { return down() == 0 })
+
+	g.accept()
+	g.send(hold...)
+	eventually(t, "three keys down", func() bool { return down() == 3 })
+	if err := g.streamer.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-g.exited
+	startStreamer(t, x)
+	eventually(t, "all keys up with another streamer", func() bool { return down() == 0 })
+}
+
+func TestResize(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	g.send(watch(true))
+	await(g, "a frame", anyOf[wire.Video])
+	for _, c := range []struct{ ask, get wire.Resize }{
+		{wire.Resize{Width: 1920, Height: 1080}, wire.Resize{Width: 1920, Height: 1080}},
+		{wire.Resize{Width: 801, Height: 603}, wire.Resize{Width: 800, Height: 602}},
+		{wire.Resize{Width: 320, Height: 200}, wire.Resize{Width: 320, Height: 200}},
+		{wire.Resize{Width: 3840, Height: 2160}, wire.Resize{Width: 3840, Height: 2160}},
+		{wire.Resize{Width: 1280, Height: 720}, wire.Resize{Width: 1280, Height: 720}},
+	} {
+		g.send(c.ask)
+		if s := await(g, "the new size", anyOf[wire.Screen]); wire.Resize(s) != c.get {
+			t.Errorf("asked for %v, got %v", c.ask, s)
+		}
+		v := await(g, "a frame of the new size", anyOf[wire.Video])
+		if !v.Key || v.Width != c.get.Width || v.Height != c.get.Height {
+			t.Errorf("after %v: key %v, %dx%d", c.get, v.Key, v.Width, v.Height)
+		}
+		if w, h := x.size(t); w != int(c.get.Width) || h != int(c.get.Height) {
+			t.Errorf("asked for %v, root window is %dx%d", c.ask, w, h)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "xrandr", "-d", x.display).Output()
+	if err != nil {
+		t.Skipf("needs xrandr: %v", err)
+	}
+	if n := strings.Count(string(out), "backlot-"); n != 1 {
+		t.Errorf("%d modes of ours, want 1:\n%s", n, out)
+	}
+}
+
+func TestGatewayComesBack(t *testing.T) {
+	t.Parallel()
+	_, g := desktop(t)
+	g.send(watch(true))
+	await(g, "a frame", anyOf[wire.Video])
+	for _, c := range []net.Conn{g.sock} {
+		if err := errors.Join(g.listener.Close(), c.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.listen()
+	start := time.Now()
+	g.accept()
+	await(g, "ready again", anyOf[wire.Ready])
+	await(g, "the cursor again", anyOf[wire.Cursor])
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("back after %v", d)
+	}
+	g.send(watch(true))
+	if v := await(g, "a frame", anyOf[wire.Video]); !v.Key {
+		t.Error("the first frame for a new gateway is no key frame")
+	}
+}
+
+func TestEndsWithItsXServer(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	g.send(watch(true))
+	await(g, "a frame", anyOf[wire.Video])
+	if err := x.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-g.exited:
+		if err == nil {
+			t.Error("it ended well without an X server")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it runs on without an X server")
+	}
+}
+
+func TestGarbageDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	_, g := desktop(t)
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	for range 20 {
+		junk := make([]byte, 1+random.IntN(300))
+		for i := range junk {
+			junk[i] = byte(random.Uint32())
+		}
+		if _, err := g.sock.Write(junk); err != nil {
+			t.Fatal(err)
+		}
+		_ = g.sock.Close()
+		g.accept()
+	}
+	// Messages in good form that make no sense: each kind, random fields.
+	kinds := []wire.Type{
+		wire.TypeHello, wire.TypeWelcome, wire.TypeWatch, wire.TypeKeyFrame, wire.TypeRate, wire.TypeResize,
+		wire.TypePointer, wire.TypeButton, wire.TypeWheel, wire.TypeKey, wire.TypeReleaseAll, wire.TypePing,
+	}
+	for sent := 0; sent < 2000; {
+		b := make([]byte, 1+random.IntN(9))
+		for i := range b {
+			b[i] = byte(random.Uint32() & random.Uint32())
+		}
+		b[0] = byte(kinds[random.IntN(len(kinds))])
+		m, err := wire.Decode(b)
+		if err != nil {
+			continue
+		}
+		if r, ok := m.(wire.Resize); ok && int(r.Width)*int(r.Height) > 2000*2000 {
+			continue // it would only take time
+		}
+		g.send(m)
+		sent++
+	}
+	g.send(wire.ReleaseAll{}, watch(false), watch(true))
+	await(g, "a frame after all that", anyOf[wire.Video])
+}
+
+// nals are the types of the NAL units in an Annex B stream.
+func nals(unit []byte) string {
+	var types []string
+	for _, nal := range bytes.Split(unit, []byte{0, 0, 1})[1:] {
+		types = append(types, string('0'+nal[0]&31))
+	}
+	return strings.Join(types, " ")
+}
+
+// decodeLast is the luma of the last frame, as ffmpeg decodes it.
+func decodeLast(t testing.TB, video []wire.Video, luma int) []byte {
+	t.Helper()
+	var stream bytes.Buffer
+	for _, v := range video {
+		stream.Write(v.Data)
+	}
+	c := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-f", "h264", "-i", "-", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-")
+	c.Stdin = &stream
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v", err)
+	}
+	frame := luma * 3 / 2
+	if n := len(out) / frame; n != len(video) || len(out)%frame != 0 {
+		t.Fatalf("%d bytes decoded: %d frames, want %d", len(out), n, len(video))
+	}
+	return out[len(out)-frame:][:luma]
+}
+
+func psnr(a, b []byte) float64 {
+	var sum float64
+	for i := range a {
+		d := float64(a[i]) - float64(b[i])
+		sum += d * d
+	}
+	return 10 * math.Log10(255*255*float64(len(a))/sum)
+}

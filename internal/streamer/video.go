@@ -1,0 +1,223 @@
+//go:build linux
+
+package streamer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// wishes is what others want of the video and what they have seen happen, since
+// it last looked. The latest wish wins.
+type wishes struct {
+	watched *bool
+	greet   bool // tell a new gateway that the desktop is ready
+	key     bool
+	damaged bool
+	resized bool // by whomever
+	resize  *wire.Resize
+	rate    *wire.Rate
+}
+
+// video owns capture and encoder. It makes frames while somebody looks, and
+// holds nothing while nobody does.
+type video struct {
+	display *display
+	link    *link
+	log     *slog.Logger
+	start   time.Time
+
+	mu     sync.Mutex
+	wishes wishes
+	wake   chan struct{}
+
+	// Only run touches these.
+	pace          pace
+	bitsPerSecond int
+	width, height int // of the screen
+	capture       *capture
+	encoder       encoder
+	everything    bool // the next frame is the first of its capture
+}
+
+func newVideo(d *display, l *link, log *slog.Logger) *video {
+	return &video{
+		display: d, link: l, log: log, start: time.Now(),
+		wake:          make(chan struct{}, 1),
+		pace:          pace{framesPer: 60},
+		bitsPerSecond: 20_000_000,
+	}
+}
+
+// wish tells the video something. It may be called from any goroutine and does not wait.
+func (v *video) wish(do func(*wishes)) {
+	v.mu.Lock()
+	do(&v.wishes)
+	v.mu.Unlock()
+	poke(v.wake)
+}
+
+func (v *video) run(ctx context.Context) error {
+	defer v.release()
+	var err error
+	if v.width, v.height, err = v.display.size(); err != nil {
+		return err
+	}
+	timer := time.NewTimer(0)
+	for {
+		if err := v.heed(ctx); err != nil {
+			return err
+		}
+		timer.Stop()
+		if due, ok := v.pace.due(); ok {
+			timer.Reset(time.Until(due))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-v.wake:
+		case <-timer.C:
+			if err := v.frame(time.Now()); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// heed does what was wished since the last call.
+func (v *video) heed(ctx context.Context) error {
+	v.mu.Lock()
+	w := v.wishes
+	v.wishes = wishes{}
+	v.mu.Unlock()
+
+	v.pace.damaged = v.pace.damaged || w.damaged
+	v.pace.key = v.pace.key || w.key
+	if w.rate != nil {
+		v.pace.framesPer, v.bitsPerSecond = int(w.rate.FramesPerSecond), int(w.rate.BitsPerSecond)
+		if v.encoder != nil {
+			v.encoder.setRate(v.bitsPerSecond)
+		}
+	}
+	if w.resize != nil {
+		if err := v.display.resize(int(w.resize.Width)&^1, int(w.resize.Height)&^1); err != nil {
+			v.log.WarnContext(ctx, "screen keeps its size", "err", err)
+		}
+	}
+	if w.resized || w.resize != nil {
+		if err := v.measure(); err != nil {
+			return err
+		}
+	}
+	if w.greet {
+		width, height := v.shown()
+		v.link.send(wire.Ready{Width: width, Height: height})
+	}
+	if w.watched != nil && *w.watched != v.pace.watched {
+		v.pace.watched = *w.watched
+		if !v.pace.watched {
+			v.release()
+		}
+		v.renew()
+	}
+	return nil
+}
+
+// measure asks for the size of the screen, and starts anew when it has changed.
+func (v *video) measure() error {
+	width, height, err := v.display.size()
+	if err != nil || width == v.width && height == v.height {
+		return err
+	}
+	v.width, v.height = width, height
+	v.release()
+	v.renew()
+	w, h := v.shown()
+	v.link.send(wire.Screen{Width: w, Height: h})
+	return nil
+}
+
+// shown is the size of the picture, which has even sides.
+func (v *video) shown() (width, height uint16) {
+	return uint16(v.width) &^ 1, uint16(v.height) &^ 1 //nolint:gosec // X's screens are smaller
+}
+
+// renew has the next frame come at once, as a key frame.
+func (v *video) renew() {
+	v.pace = pace{watched: v.pace.watched, framesPer: v.pace.framesPer, key: true, damaged: true}
+}
+
+// release frees what capturing and encoding need.
+func (v *video) release() {
+	if v.capture != nil {
+		v.capture.close()
+		v.capture = nil
+	}
+	if v.encoder != nil {
+		v.encoder.close()
+		v.encoder = nil
+		trimMemory()
+	}
+}
+
+// frame makes one frame and sends it.
+func (v *video) frame(now time.Time) error {
+	if v.capture == nil {
+		if err := v.open(); err != nil {
+			return err
+		}
+	}
+	change := v.pace.damaged
+	if change {
+		v.pace.damaged = false
+		if err := v.capture.take(v.everything); err != nil {
+			return v.resizedMeanwhile(err)
+		}
+		v.everything = false
+	} else {
+		v.capture.picture.unmark()
+	}
+	u, err := v.encoder.encode(v.capture.picture, v.pace.keyDue(now), v.pace.covers(now))
+	if err != nil {
+		return err
+	}
+	v.pace.made(now, change, u)
+	width, height := v.shown()
+	v.link.send(wire.Video{
+		Key:            u.key,
+		CapturedMicros: uint64(now.Sub(v.start).Microseconds()), //nolint:gosec // after the start
+		Width:          width, Height: height,
+		Data: u.data,
+	})
+	return nil
+}
+
+func (v *video) open() (err error) {
+	if v.capture, err = newCapture(v.display, v.width, v.height); err != nil {
+		return err
+	}
+	v.everything = true
+	width, height := v.shown()
+	if v.encoder, err = newH264(int(width), int(height), v.bitsPerSecond); err != nil {
+		return err
+	}
+	return nil
+}
+
+// resizedMeanwhile tells a grab that failed because the screen has become
+// smaller, which is made up for, from one that failed for good.
+func (v *video) resizedMeanwhile(cause error) error {
+	width, height := v.width, v.height
+	if err := v.measure(); err != nil {
+		return err
+	}
+	if v.width == width && v.height == height {
+		return fmt.Errorf("capture screen: %w", cause)
+	}
+	return nil
+}

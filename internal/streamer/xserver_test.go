@@ -1,0 +1,208 @@
+package streamer_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+)
+
+const xorg = "/usr/lib/xorg/Xorg"
+
+// The dummy driver makes a screen of any size out of memory; the first size is
+// that of the monitor named as its first output. Without
+// AutoAddDevices and AutoAddGPU the server would grab the machine's own keyboard
+// and graphics card.
+const xorgConfig = `
+Section "ServerFlags"
+	Option "AutoAddDevices" "false"
+	Option "AutoEnableDevices" "false"
+	Option "AutoAddGPU" "false"
+	Option "DontVTSwitch" "true"
+	Option "BlankTime" "0"
+	Option "StandbyTime" "0"
+	Option "SuspendTime" "0"
+	Option "OffTime" "0"
+EndSection
+Section "Device"
+	Identifier "dummy"
+	Driver "dummy"
+	VideoRam 256000
+EndSection
+Section "Monitor"
+	Identifier "DUMMY0"
+	Modeline "1280x720" 60.38 1280 1288 1320 1360 720 723 728 740
+	Option "PreferredMode" "1280x720"
+EndSection
+Section "Screen"
+	Identifier "screen"
+	Device "dummy"
+	DefaultDepth 24
+EndSection
+`
+
+// xserver is a real X server, and a connection to it that uses the core
+// protocol only: xgb's extensions write to package variables, and one process
+// must not connect with them twice.
+type xserver struct {
+	display string
+	x       *xgb.Conn
+	root    xproto.Window
+	command *exec.Cmd
+}
+
+func startX(t testing.TB) *xserver {
+	t.Helper()
+	need(t, xorg, "openbox", "xkbcomp")
+	dir := t.TempDir()
+	config := filepath.Join(dir, "xorg.conf")
+	if err := os.WriteFile(config, []byte(xorgConfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()                                                                                     //nolint:errcheck // read to its end
+	s := &xserver{command: exec.CommandContext(t.Context(), xorg, "-displayfd", "3", "-config", config, //nolint:gosec // a constant
+		"-logfile", filepath.Join(dir, "xorg.log"), "-auth", os.Getenv("XAUTHORITY"),
+		"-noreset", "-novtswitch", "-sharevts", "-nolisten", "tcp")}
+	s.command.ExtraFiles = []*os.File{w}
+	start(t, s.command)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	number, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		log, _ := os.ReadFile(filepath.Join(dir, "xorg.log")) //nolint:gosec // our own file
+		t.Fatalf("Xorg does not start: %v\n%s", err, log)
+	}
+	s.display = ":" + strings.TrimSpace(number)
+	if s.x, err = xgb.NewConnDisplay(s.display); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.x.Close)
+	s.root = xproto.Setup(s.x).DefaultScreen(s.x).Root
+	return s
+}
+
+// run starts a program on the display.
+func (s *xserver) run(t testing.TB, name string, args ...string) {
+	t.Helper()
+	need(t, name)
+	c := exec.CommandContext(t.Context(), name, args...)
+	c.Env = append(os.Environ(), "DISPLAY="+s.display, "LC_ALL=C.UTF-8")
+	start(t, c)
+}
+
+func (s *xserver) size(t testing.TB) (width, height int) {
+	t.Helper()
+	g, err := xproto.GetGeometry(s.x, xproto.Drawable(s.root)).Reply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(g.Width), int(g.Height)
+}
+
+// luma grabs the screen as an eye that is blind to colours sees it, by BT.601.
+func (s *xserver) luma(t testing.TB) []byte {
+	t.Helper()
+	w, h := s.size(t)
+	image, err := xproto.GetImage(s.x, xproto.ImageFormatZPixmap, xproto.Drawable(s.root), 0, 0, uint16(w), uint16(h), ^uint32(0)).Reply() //nolint:gosec // a screen
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := make([]byte, w*h)
+	for i := range y {
+		b, g, r := int(image.Data[4*i]), int(image.Data[4*i+1]), int(image.Data[4*i+2])
+		y[i] = byte((66*r + 129*g + 25*b + 0x1080) >> 8) //nolint:gosec // 16 to 235
+	}
+	return y
+}
+
+// paint fills a rectangle of the root window with a pattern that a codec finds
+// as hard as text.
+func (s *xserver) paint(t testing.TB, x, y, w, h int, seed uint32) {
+	t.Helper()
+	gc, err := xproto.NewGcontextId(s.x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	xproto.CreateGC(s.x, gc, xproto.Drawable(s.root), xproto.GcSubwindowMode, []uint32{xproto.SubwindowModeIncludeInferiors})
+	var cells [2][]xproto.Rectangle
+	for cy := y; cy < y+h; cy += 4 {
+		for cx := x; cx < x+w; cx += 3 {
+			seed = seed*1664525 + 1013904223
+			cells[seed>>31] = append(cells[seed>>31], xproto.Rectangle{X: int16(cx), Y: int16(cy), Width: 3, Height: 4}) //nolint:gosec // on the screen
+		}
+	}
+	for i, colour := range []uint32{0xf0f0e8, 0x203040} {
+		xproto.ChangeGC(s.x, gc, xproto.GcForeground, []uint32{colour})
+		for cells := cells[i]; len(cells) > 0; {
+			n := min(len(cells), 8000)
+			xproto.PolyFillRectangle(s.x, xproto.Drawable(s.root), gc, cells[:n])
+			cells = cells[n:]
+		}
+	}
+	xproto.FreeGC(s.x, gc)
+	s.x.Sync()
+}
+
+// start starts a process that ends with the test.
+func start(t testing.TB, c *exec.Cmd) {
+	t.Helper()
+	output := &log{t: t, name: filepath.Base(c.Path)}
+	if filepath.Base(c.Path) == "Xorg" {
+		c.Stdout, c.Stderr = io.Discard, io.Discard
+	} else {
+		c.Stdout, c.Stderr = output, output
+	}
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = 5 * time.Second
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Cancel()
+		_ = c.Wait()
+	})
+}
+
+// log writes what a process says to the test's log.
+type log struct {
+	t    testing.TB
+	name string
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	fmt.Fprintf(l.t.Output(), "%s: %s", l.name, b)
+	return len(b), nil
+}
+
+func need(t testing.TB, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skipf("needs %s: %v", p, err)
+		}
+	}
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never happens: %s", what)
+		}
+	}
+}
