@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -115,23 +114,24 @@ func checkPresent(member string, s Shape, v reflect.Value) *Error {
 }
 
 func checkString(member string, s Shape, v string) *Error {
-	shown := ""
-	if !s.Sensitive {
-		shown = " (" + strconv.Quote(cut(v, 64)) + ")"
-	}
 	n := utf8.RuneCountInString(v)
-	kind := fmt.Sprintf("it is a string of %d%s", n, shown)
+	kind := func() string {
+		if s.Sensitive {
+			return fmt.Sprintf("it is a string of %d", n)
+		}
+		return fmt.Sprintf("it is a string of %d (%q)", n, cut(v, 64))
+	}
 	switch {
 	case !utf8.ValidString(v):
 		return invalid(CodePattern, member, "must be text in UTF-8")
 	case s.Min != nil && n < *s.Min:
-		return invalid(CodeLength, member, fmt.Sprintf("must have at least %d characters, but %s", *s.Min, kind))
+		return invalid(CodeLength, member, fmt.Sprintf("must have at least %d characters, but %s", *s.Min, kind()))
 	case s.Max != nil && n > *s.Max:
-		return invalid(CodeLength, member, fmt.Sprintf("must have at most %d characters, but %s", *s.Max, kind))
+		return invalid(CodeLength, member, fmt.Sprintf("must have at most %d characters, but %s", *s.Max, kind()))
 	case s.Pattern != "" && !patterns[s.Pattern].MatchString(v):
-		return invalid(CodePattern, member, fmt.Sprintf("must match %s, but %s", s.Pattern, kind))
+		return invalid(CodePattern, member, fmt.Sprintf("must match %s, but %s", s.Pattern, kind()))
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, v):
-		return invalid(CodeEnum, member, fmt.Sprintf("must be one of %s, but %s", strings.Join(s.Enum, ", "), kind))
+		return invalid(CodeEnum, member, fmt.Sprintf("must be one of %s, but %s", strings.Join(s.Enum, ", "), kind()))
 	}
 	return nil
 }
