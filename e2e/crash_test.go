@@ -1,0 +1,143 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+)
+
+// after restart everything must be as if nothing had happened, within this time.
+const recovery = 10 * time.Second
+
+// TestKillWhile kills the server with signal 9 in each state it may be in the
+// midst of, sooner and later in it.
+func TestKillWhile(t *testing.T) {
+	s := newServer(t)
+	before := s.traces()
+	for _, wait := range []time.Duration{0, 60 * time.Millisecond, 200 * time.Millisecond} {
+		work := s.createSession()
+		t.Logf("kill %s into each state", wait)
+		kill := func(state string) {
+			t.Helper()
+			time.Sleep(wait) // where in the state the blow falls is what is tried
+			s.kill(syscall.SIGKILL)
+			s.start()
+			began := time.Now()
+			work.wait(state, recovery)
+			t.Logf("%s %s after the restart", state, time.Since(began).Round(time.Millisecond))
+		}
+		kill("READY") // CREATE_IN_PROGRESS
+		note := filepath.Join(s.home(), "note.txt")
+		if err := os.WriteFile(note, []byte("kept\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		work.stop()
+		kill("STOPPED") // STOP_IN_PROGRESS, its backup under way
+		backups := work.backups()
+		if len(backups) != 1 || aws.StringValue(backups[0].State) != "READY" {
+			t.Errorf("backups after a stop that was killed: %v", backups)
+		}
+		work.start("")
+		kill("READY") // START_IN_PROGRESS
+		if err := contains(filepath.Join(s.home(), "note.txt"), "kept\n"); err != nil {
+			t.Error(err)
+		}
+		work.delete()
+		kill("DELETED") // DELETE_IN_PROGRESS
+		if diff := cmp.Diff(before, s.traces()); diff != "" {
+			t.Errorf("left on the machine (-before +after):\n%s", diff)
+		}
+	}
+}
+
+// TestKillWithStreamOpen: a desktop that is looked at runs on while the server
+// is gone, and the page comes back by itself.
+func TestKillWithStreamOpen(t *testing.T) {
+	s := newServer(t)
+	work := s.createSession()
+	work.wait("READY", time.Minute)
+	b := newBrowser(t, 1024, 768, mediaFlags...)
+	url := work.stream()
+	b.run(chromedp.Navigate(url))
+	b.waitForDesktop()
+	desktop := processes(t, "backlot-"+s.installationID())
+
+	for _, end := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		s.kill(end)
+		if now := processes(t, "backlot-"+s.installationID()); !slices.Equal(now, desktop) {
+			t.Errorf("processes of the session without the server: %v, before: %v", now, desktop)
+		}
+		eventually(t, 10*time.Second, func() error { return b.state("reconnecting") })
+		s.start()
+		began := time.Now()
+		eventually(t, recovery, func() error { return b.state("live") })
+		t.Logf("picture back %s after the restart that followed %s", time.Since(began).Round(time.Millisecond), end)
+		if state := aws.StringValue(work.get().State); state != "READY" {
+			t.Errorf("session after the restart is %s", state)
+		}
+		if status, _ := fetch(t, url); status != 200 {
+			t.Errorf("GET of the stream's url after the restart: %d", status)
+		}
+	}
+	b.openTerminal()
+	b.typeText("echo still here > typed.txt\n")
+	eventually(t, 10*time.Second, func() error { return contains(filepath.Join(s.home(), "typed.txt"), "still here\n") })
+}
+
+// TestDown: the session is stopped and kept, the machine is clean, and another
+// installation does not notice.
+func TestDown(t *testing.T) {
+	s, other := newServer(t), newServer(t)
+	work, neighbour := s.createSession(), other.createSession()
+	work.wait("READY", time.Minute)
+	neighbour.wait("READY", time.Minute)
+	theirs := other.traces()
+	if err := os.WriteFile(filepath.Join(s.home(), "kept.txt"), []byte("kept\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	s.down()
+	eventually(t, 10*time.Second, func() error {
+		if s.running() {
+			return fmt.Errorf("serve still runs")
+		}
+		return nil
+	})
+	if left := s.traces(); len(left) > 0 {
+		t.Errorf("left after backlot down: %v", left)
+	}
+	if diff := cmp.Diff(theirs, other.traces()); diff != "" {
+		t.Errorf("the other installation (-before +after):\n%s", diff)
+	}
+	if state := aws.StringValue(neighbour.get().State); state != "READY" {
+		t.Errorf("the other installation's session is %s", state)
+	}
+
+	s.start()
+	work.wait("STOPPED", recovery)
+	work.start("")
+	work.wait("READY", time.Minute)
+	if err := contains(filepath.Join(s.home(), "kept.txt"), "kept\n"); err != nil {
+		t.Error(err)
+	}
+}
+
+// state complains unless the stream page is in that state.
+func (b browser) state(want string) error {
+	var now string
+	if err := b.try(5*time.Second, chromedp.Evaluate(`document.body.dataset.state`, &now)); err != nil {
+		return err
+	}
+	if now != want {
+		return fmt.Errorf("the page is %s, not %s", now, want)
+	}
+	return nil
+}
