@@ -1,6 +1,9 @@
 package studio
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // ErrorKind is one of the seven exceptions of the service model.
 type ErrorKind string
@@ -47,4 +50,35 @@ func KindOf(err error) ErrorKind {
 		return e.Kind
 	}
 	return Internal
+}
+
+// combination is the Validation error of members that do not go together.
+func combination(format string, args ...any) *Error {
+	return &Error{Kind: Validation, Code: CodeCombination, Message: fmt.Sprintf(format, args...)}
+}
+
+// denied is the error of a caller who may not do something. It does not tell
+// whether the thing exists.
+func denied(action, kind string) *Error {
+	if kind == "" {
+		return &Error{Kind: AccessDenied, Code: CodeNotAllowed, Message: "You may not call " + action + "."}
+	}
+	return &Error{Kind: AccessDenied, Code: CodeNotAllowed, Message: fmt.Sprintf("You may not call %s on this %s.", action, kind)}
+}
+
+// absent is the error of a thing that is not there.
+func absent(kind, id string) *Error {
+	return &Error{
+		Kind: NotFound, Code: CodeNotFound, Message: fmt.Sprintf("There is no %s with the id %s here.", kind, cut(id, 128)),
+		Context: map[string]string{"resourceId": id},
+	}
+}
+
+// wrongState is the Conflict of a thing that cannot be used in its state.
+func wrongState(noun, id string, state State) *Error {
+	return &Error{
+		Kind: Conflict, Code: CodeState,
+		Message: fmt.Sprintf("The %s is in the state %s, which does not allow this.", noun, state),
+		Context: map[string]string{"resourceId": id, "state": string(state)},
+	}
 }

@@ -1,0 +1,250 @@
+package studio
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Backup is a frozen volume of a session as it is kept.
+type Backup struct {
+	StreamingSessionBackup
+	revision
+
+	StudioID string `json:"studioId"`
+	// Key names the snapshot; Volume is what it is taken of.
+	Key    string `json:"key"`
+	Volume string `json:"volume"`
+	// Safety tells that it was made because a restore was about to replace the volume.
+	Safety bool `json:"safety,omitempty"`
+
+	// As in Session, for the deletion of the snapshot.
+	Attempts int       `json:"attempts,omitempty"`
+	RetryAt  time.Time `json:"retryAt,omitzero"`
+	Deadline time.Time `json:"deadline,omitzero"`
+	ForgetAt time.Time `json:"forgetAt,omitzero"`
+}
+
+// Table implements Noun.
+func (*Backup) Table() Table { return TableBackups }
+
+// Row implements Noun. A backup's parent is its session.
+func (b *Backup) Row(now time.Time) Row {
+	return Row{
+		ID: b.BackupID, StudioID: b.StudioID, ParentID: b.SessionID, OwnedBy: b.OwnedBy,
+		State: b.State, CreatedAt: b.CreatedAt, DueAt: dueAt(b, now),
+	}
+}
+
+// Next implements living. A backup under creation is its session's concern,
+// which knows when the volume is at rest.
+func (b *Backup) Next(now time.Time) (Action, time.Time) {
+	switch b.State {
+	case DeleteInProgress:
+		return first(now, plan{DeleteSnapshot, b.RetryAt})
+	case Deleted, CreateFailed:
+		return first(now, at(b.ForgetAt, Forget))
+	default:
+		return None, time.Time{}
+	}
+}
+
+// backupSays are the sentences of a backup's states; its status codes are those
+// of a session in the same state.
+var backupSays = map[State]string{
+	CreateInProgress: "The backup is being made.",
+	Ready:            "The backup is ready: the session can be started from it.",
+	DeleteInProgress: "The backup is being deleted.",
+	Deleted:          "The backup is deleted.",
+	CreateFailed:     "The backup could not be made.",
+	DeleteFailed:     "The backup could not be deleted.",
+}
+
+func (b *Backup) enter(on event) error {
+	if err := backupMachine.apply(&b.State, on, b.BackupID); err != nil {
+		return err
+	}
+	b.StatusCode, b.StatusMessage = sessionCodes[b.State], backupSays[b.State]
+	return nil
+}
+
+// remove begins to delete the snapshot.
+func (b *Backup) remove(now time.Time, step time.Duration) error {
+	if err := b.enter(eventDelete); err != nil {
+		return err
+	}
+	b.Attempts, b.RetryAt, b.Deadline = 0, time.Time{}, now.Add(step)
+	return nil
+}
+
+// removed: the snapshot is gone.
+func (b *Backup) removed(now time.Time, keep time.Duration) error {
+	b.ForgetAt = now.Add(keep)
+	return b.enter(eventDeleted)
+}
+
+// newBackup is a backup of the volume that a session has now, still to be made.
+func (s *Service) newBackup(session *Session, now time.Time) (*Backup, error) {
+	id, err := newID(s.cfg.Random)
+	if err != nil {
+		return nil, err
+	}
+	session.BackupsMade++
+	return &Backup{
+		StreamingSessionBackup: StreamingSessionBackup{
+			ARN: s.arn(typeBackup, id), BackupID: id, CreatedAt: now, LaunchProfileID: session.LaunchProfileID,
+			OwnedBy: session.OwnedBy, SessionID: session.SessionID, Tags: ownTags(session.Tags),
+			State: CreateInProgress, StatusCode: sessionCodes[CreateInProgress], StatusMessage: backupSays[CreateInProgress],
+		},
+		StudioID: session.StudioID, Key: fmt.Sprintf("%sb%d", session.Key, session.BackupsMade), Volume: session.Volume,
+	}, nil
+}
+
+// beginBackup lets a backup of the session's volume be made, listed from now on.
+func (s *Service) beginBackup(ctx context.Context, tx Tx, now time.Time, session *Session, safety bool) error {
+	b, err := s.newBackup(session, now)
+	if err != nil {
+		return err
+	}
+	b.Safety = safety
+	session.Pending = b.BackupID
+	return tx.Save(ctx, b)
+}
+
+// endBackup records what came of the pending backup's snapshot.
+func (s *Service) endBackup(ctx context.Context, tx Tx, now time.Time, session *Session, failed *Failure) error {
+	var b Backup
+	if ok, err := found(tx.Find(ctx, session.Pending, &b)); !ok {
+		session.Pending = ""
+		return err
+	}
+	session.Pending = ""
+	if failed == nil {
+		if err := b.enter(eventMade); err != nil {
+			return err
+		}
+		return tx.Save(ctx, &b)
+	}
+	if err := b.enter(eventFailed); err != nil {
+		return err
+	}
+	b.ForgetAt = now.Add(s.cfg.Timing.Keep)
+	b.StatusCode = failed.Code
+	if failed.Message != "" {
+		b.StatusMessage = failed.Message
+	}
+	return tx.Save(ctx, &b)
+}
+
+// backupsOf lists a session's backups, the newest first.
+func backupsOf(ctx context.Context, tx Tx, session *Session, states ...State) ([]*Backup, error) {
+	return List[Backup](ctx, tx, Query{ParentID: session.SessionID, States: states, NewestFirst: true})
+}
+
+// retainBackups begins to delete the backups beyond those to be kept, the oldest
+// first. A safety backup takes nobody's place until the session stops.
+func (s *Service) retainBackups(ctx context.Context, tx Tx, now time.Time, session *Session) error {
+	ready, err := backupsOf(ctx, tx, session, Ready)
+	if err != nil {
+		return err
+	}
+	if session.State != StopInProgress {
+		ready = slices.DeleteFunc(ready, func(b *Backup) bool { return b.Safety })
+	}
+	// Those whose deletion failed before get another chance.
+	old, err := backupsOf(ctx, tx, session, DeleteFailed)
+	if err != nil {
+		return err
+	}
+	old = append(old, ready[min(len(ready), max(session.MaxBackupsToRetain, 1)):]...)
+	for _, b := range old {
+		if err := b.remove(now, s.cfg.Timing.Step); err != nil {
+			return err
+		}
+		if err := tx.Save(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeBackups records that no snapshot of a session is left.
+func (s *Service) removeBackups(ctx context.Context, tx Tx, now time.Time, session *Session) error {
+	session.BackupsGone = true
+	backups, err := backupsOf(ctx, tx, session)
+	if err != nil {
+		return err
+	}
+	for _, b := range backups {
+		if b.State == Deleted {
+			continue
+		}
+		if b.State != DeleteInProgress {
+			if err := b.remove(now, s.cfg.Timing.Step); err != nil {
+				return err
+			}
+		}
+		if err := b.removed(now, s.cfg.Timing.Keep); err != nil {
+			return err
+		}
+		if err := tx.Save(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) findBackup(ctx context.Context, tx Tx, studioID, id string) (*Backup, Resource, error) {
+	var b Backup
+	ok, err := found(tx.Find(ctx, id, &b))
+	if !ok || b.StudioID != studioID {
+		return nil, Resource{Type: typeBackup, ID: id, StudioID: studioID}, err
+	}
+	return &b, Resource{Type: typeBackup, ID: id, StudioID: studioID, OwnedBy: b.OwnedBy, Tags: b.Tags}, nil
+}
+
+// GetStreamingSessionBackup shows one backup.
+func (s *Service) GetStreamingSessionBackup(ctx context.Context, p Principal, req *GetStreamingSessionBackupRequest) (*GetStreamingSessionBackupResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	var answer GetStreamingSessionBackupResponse
+	return &answer, s.read(ctx, func(tx Tx) error {
+		b, r, err := s.findBackup(ctx, tx, req.StudioID, req.BackupID)
+		if err != nil {
+			return err
+		}
+		if err := s.permit(ctx, tx, p, "GetStreamingSessionBackup", r, nil); err != nil {
+			return err
+		}
+		if b == nil {
+			return absent("backup", req.BackupID)
+		}
+		answer.StreamingSessionBackup = &b.StreamingSessionBackup
+		return nil
+	})
+}
+
+// ListStreamingSessionBackups lists a studio's backups, the newest first.
+func (s *Service) ListStreamingSessionBackups(ctx context.Context, p Principal, req *ListStreamingSessionBackupsRequest) (*ListStreamingSessionBackupsResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	answer := ListStreamingSessionBackupsResponse{StreamingSessionBackups: []StreamingSessionBackup{}}
+	return &answer, s.read(ctx, func(tx Tx) error {
+		if err := s.permit(ctx, tx, p, "ListStreamingSessionBackups", studioOf(req.StudioID), map[string]string{"ownedBy": req.OwnedBy}); err != nil {
+			return err
+		}
+		if _, err := s.theStudio(ctx, tx, req.StudioID); err != nil {
+			return err
+		}
+		backups, next, err := page[Backup](ctx, s, tx, listing{"ListStreamingSessionBackups", req, req.NextToken, pageSize},
+			Query{StudioID: req.StudioID, OwnedBy: req.OwnedBy, NewestFirst: true})
+		for _, b := range backups {
+			answer.StreamingSessionBackups = append(answer.StreamingSessionBackups, b.StreamingSessionBackup)
+		}
+		answer.NextToken = next
+		return err
+	})
+}

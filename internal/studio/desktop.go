@@ -1,0 +1,104 @@
+package studio
+
+import (
+	"context"
+	"time"
+)
+
+// DesktopReady records that the desktop of a workstation can be shown. A session
+// that waits for it becomes READY at once; a desktop nobody waits for changes nothing.
+func (s *Service) DesktopReady(ctx context.Context, sessionKey string) error {
+	return s.onWorkstation(ctx, sessionKey, func(tx Tx, now time.Time, session *Session) (bool, error) {
+		switch session.State {
+		case CreateInProgress, StartInProgress:
+			return true, session.ready(now, s.cfg.Timing.BackUpEvery)
+		default:
+			return false, nil
+		}
+	})
+}
+
+// DesktopLost records that a workstation does not run as it should, so that it
+// is looked at.
+func (s *Service) DesktopLost(ctx context.Context, sessionKey string) error {
+	return s.onWorkstation(ctx, sessionKey, func(_ Tx, _ time.Time, session *Session) (bool, error) {
+		if session.State != Ready || session.Check {
+			return false, nil
+		}
+		session.Check, session.Attempts, session.RetryAt = true, 0, time.Time{}
+		return true, nil
+	})
+}
+
+func (s *Service) onWorkstation(ctx context.Context, sessionKey string, change func(Tx, time.Time, *Session) (bool, error)) error {
+	return s.write(ctx, func(tx Tx, now time.Time) error {
+		var session Session
+		if ok, err := found(tx.FindUnique(ctx, sessionKey, &session)); !ok {
+			return err
+		}
+		changed, err := change(tx, now, &session)
+		if !changed || err != nil {
+			return err
+		}
+		return tx.Save(ctx, &session)
+	})
+}
+
+// Recover lets every transition go on at once, with a fresh budget: to be called
+// when a server starts, as time that nobody worked in is nobody's fault.
+func (s *Service) Recover(ctx context.Context) error {
+	return s.write(ctx, func(tx Tx, now time.Time) error {
+		sessions, err := List[Session](ctx, tx, Query{States: []State{CreateInProgress, StartInProgress, StopInProgress, DeleteInProgress}})
+		if err != nil {
+			return err
+		}
+		for _, session := range sessions {
+			session.progress(now, s.cfg.Timing.Step)
+			if err := tx.Save(ctx, session); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Wanted tells what the sessions need of what is on the machine: the
+// workstations that may be there, each with whether it must run, and the
+// volumes and snapshots.
+type Wanted struct {
+	Workstations       map[string]bool
+	Volumes, Snapshots map[string]bool
+}
+
+// Wanted is to be asked after looking at the machine: what was there before it
+// was wanted is then never taken for unwanted.
+func (s *Service) Wanted(ctx context.Context) (Wanted, error) {
+	w := Wanted{Workstations: map[string]bool{}, Volumes: map[string]bool{}, Snapshots: map[string]bool{}}
+	err := s.read(ctx, func(tx Tx) error {
+		sessions, err := List[Session](ctx, tx, Query{NotStates: []State{Deleted}})
+		if err != nil {
+			return err
+		}
+		for _, session := range sessions {
+			for _, v := range append([]string{session.Volume, session.Replaced}, session.Trash...) {
+				w.Volumes[v] = true
+			}
+			if session.Leftover != "" {
+				w.Workstations[session.Leftover] = false
+			}
+			switch session.State {
+			case Ready:
+				w.Workstations[session.Workstation()] = true
+			case CreateInProgress, StartInProgress, StopInProgress, DeleteInProgress, StopFailed, DeleteFailed:
+				w.Workstations[session.Workstation()] = false
+			default:
+			}
+		}
+		backups, err := List[Backup](ctx, tx, Query{NotStates: []State{Deleted}})
+		for _, b := range backups {
+			w.Snapshots[b.Key] = true
+		}
+		return err
+	})
+	return w, err
+}

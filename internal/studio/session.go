@@ -1,0 +1,340 @@
+package studio
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Session is a user's desktop as it is kept: what the API shows, and what is
+// needed to bring it on. Of its volumes, Volume is the one it lives on, and no
+// other is ever written to.
+type Session struct {
+	StreamingSession
+	revision
+
+	StudioID string `json:"studioId"`
+	// Key names what is on machines for the session: workstations are <Key>r<Run>,
+	// volumes <Key>v<n>, snapshots <Key>b<n>.
+	Key string `json:"key"`
+	// Run counts creation and starts. Each has its own workstation, so that no late
+	// word of or to an earlier one is taken for this one's.
+	Run int `json:"run"`
+	// MachineImage is what the workstation runs: the image's ec2ImageId at creation.
+	MachineImage string `json:"machineImage"`
+	// MaxMinutes and MaxStoppedMinutes are the profile's limits of READY and STOPPED time.
+	MaxMinutes        int `json:"maxMinutes"`
+	MaxStoppedMinutes int `json:"maxStoppedMinutes"`
+
+	// Volume is empty when there is none. Until VolumeMade, it is still to be made:
+	// empty, or from the snapshot From.
+	Volume     string `json:"volume,omitempty"`
+	VolumeMade bool   `json:"volumeMade,omitempty"`
+	From       string `json:"from,omitempty"`
+	// Replaced is the volume that Volume takes the place of once it is made.
+	Replaced string `json:"replaced,omitempty"`
+	// Trash are volumes to be deleted.
+	Trash []string `json:"trash,omitempty"`
+	// HeldBy is the backup that holds exactly what the volume holds (Replaced, while
+	// there is one); empty: none is known to.
+	HeldBy string `json:"heldBy,omitempty"`
+	// Pending is the backup whose snapshot is to be taken now.
+	Pending string `json:"pending,omitempty"`
+	// VolumesMade and BackupsMade number volumes and snapshots.
+	VolumesMade int `json:"volumesMade,omitempty"`
+	BackupsMade int `json:"backupsMade,omitempty"`
+	// BackUpAt is when the next backup of a running session is due.
+	BackUpAt time.Time `json:"backUpAt,omitzero"`
+
+	// Reserved is what is set aside of the machine; NoRoom says why that failed.
+	Reserved Capacity `json:"reserved,omitzero"`
+	NoRoom   string   `json:"noRoom,omitempty"`
+	// Running tells that the workstation of this run has been started.
+	Running bool `json:"running,omitempty"`
+	// Check tells that a READY session's workstation must be looked at.
+	Check bool `json:"check,omitempty"`
+	// Leftover is a workstation that must be ended before anything else is done.
+	Leftover string `json:"leftover,omitempty"`
+	// BackupsGone tells that no snapshot of a session under deletion is left.
+	BackupsGone bool `json:"backupsGone,omitempty"`
+
+	// Attempts of the present step that came to nothing; the next one is due at
+	// RetryAt. From Deadline on a failure is final.
+	Attempts int       `json:"attempts,omitempty"`
+	RetryAt  time.Time `json:"retryAt,omitzero"`
+	Deadline time.Time `json:"deadline,omitzero"`
+	// ForgetAt is when a deleted session is forgotten, or one that never came to
+	// be is deleted.
+	ForgetAt time.Time `json:"forgetAt,omitzero"`
+}
+
+// Table implements Noun.
+func (*Session) Table() Table { return TableSessions }
+
+// Row implements Noun. A session's parent is its launch profile; it can be found
+// by its workstation, too.
+func (s *Session) Row(now time.Time) Row {
+	return Row{
+		ID: s.SessionID, StudioID: s.StudioID, ParentID: s.LaunchProfileID, OwnedBy: s.OwnedBy, CreatedBy: s.CreatedBy,
+		State: s.State, Unique: s.Workstation(), CreatedAt: s.CreatedAt, DueAt: dueAt(s, now),
+	}
+}
+
+// Workstation names the workstation of the present run; to viewers and streamers
+// it is the session's key.
+func (s *Session) Workstation() string { return fmt.Sprintf("%sr%d", s.Key, s.Run) }
+
+// Next implements living.
+func (s *Session) Next(now time.Time) (Action, time.Time) {
+	// Steps wait for RetryAt; it is zero, and so past, unless the last one failed.
+	step := func(a Action, wanted bool) plan {
+		if !wanted {
+			return plan{}
+		}
+		return plan{a, s.RetryAt}
+	}
+	switch s.State {
+	case CreateInProgress, StartInProgress:
+		if s.NoRoom != "" {
+			return GiveUp, now
+		}
+		switch {
+		case s.Leftover != "":
+			return first(now, step(StopWorkstation, true))
+		case s.Pending != "":
+			return first(now, step(TakeSnapshot, true))
+		case !s.VolumeMade:
+			return first(now, step(CreateVolume, true))
+		case !s.Running:
+			return first(now, step(EnsureWorkstation, true))
+		default: // wait for the desktop
+			return first(now, at(s.Deadline, GiveUp), step(EnsureWorkstation, true))
+		}
+	case Ready:
+		return first(now, at(s.StopAt, StopInTime), at(s.TerminateAt, DeleteInTime),
+			step(EnsureWorkstation, s.Check), step(TakeSnapshot, s.Pending != ""), step(DeleteVolume, len(s.Trash) > 0),
+			at(s.BackUpAt, BackUpInTime))
+	case StopInProgress:
+		switch {
+		case s.Leftover != "":
+			return first(now, step(StopWorkstation, true))
+		case s.Pending != "":
+			return first(now, step(TakeSnapshot, true))
+		case len(s.Trash) > 0:
+			return first(now, step(DeleteVolume, true))
+		default:
+			return Settle, now
+		}
+	case DeleteInProgress:
+		switch {
+		case s.Leftover != "":
+			return first(now, step(RemoveWorkstation, true))
+		case !s.BackupsGone:
+			return first(now, step(DeleteSnapshots, true))
+		case len(s.Trash) > 0:
+			return first(now, step(DeleteVolume, true))
+		default:
+			return Settle, now
+		}
+	case Stopped:
+		return first(now, at(s.TerminateAt, DeleteInTime), step(DeleteVolume, len(s.Trash) > 0))
+	case CreateFailed:
+		return first(now, at(s.ForgetAt, DeleteInTime), step(StopWorkstation, s.Leftover != ""))
+	case StartFailed:
+		return first(now, step(StopWorkstation, s.Leftover != ""), step(DeleteVolume, len(s.Trash) > 0))
+	case Deleted:
+		return first(now, at(s.ForgetAt, Forget))
+	default: // STOP_FAILED and DELETE_FAILED wait for somebody
+		return None, time.Time{}
+	}
+}
+
+// stoppable tells whether the session can be stopped; one that cannot is
+// terminated at the end of its length.
+func (s *Session) stoppable() bool {
+	return s.SessionPersistenceMode == activated && (s.AutomaticTerminationMode != activated || s.MaxStoppedMinutes > 0)
+}
+
+// backsUp tells whether backups of the session are made and kept.
+func (s *Session) backsUp() bool { return s.BackupMode == automatic && s.MaxBackupsToRetain > 0 }
+
+// enter makes a move and what every move brings with it. by is empty when the
+// service itself acts.
+func (s *Session) enter(now time.Time, on event, by string) error {
+	if err := sessionMachine.apply(&s.State, on, s.SessionID); err != nil {
+		return err
+	}
+	s.UpdatedAt = now
+	if by != "" {
+		s.UpdatedBy = by
+	}
+	s.StopAt, s.TerminateAt, s.BackUpAt = time.Time{}, time.Time{}, time.Time{}
+	s.Check = false
+	s.say(sessionCodes[s.State], "")
+	return nil
+}
+
+// say sets status code and message; an empty message takes the code's own.
+func (s *Session) say(code StatusCode, message string) {
+	if message == "" {
+		message = sessionSays[code]
+	}
+	s.StatusCode, s.StatusMessage = code, message
+}
+
+// progress begins a new step with a fresh budget.
+func (s *Session) progress(now time.Time, step time.Duration) {
+	s.Attempts, s.RetryAt, s.Deadline = 0, time.Time{}, now.Add(step)
+}
+
+// ready: the desktop can be shown.
+func (s *Session) ready(now time.Time, backUpEvery time.Duration) error {
+	started := s.State == StartInProgress
+	if err := s.enter(now, eventReady, ""); err != nil {
+		return err
+	}
+	if started {
+		s.say(sessionStarted, "")
+	}
+	s.Running = true
+	s.Attempts, s.RetryAt, s.Deadline = 0, time.Time{}, time.Time{}
+	end := now.Add(time.Duration(s.MaxMinutes) * time.Minute)
+	if s.stoppable() {
+		s.StopAt = end
+	} else {
+		s.TerminateAt = end
+	}
+	if s.backsUp() {
+		s.BackUpAt = now.Add(backUpEvery)
+	}
+	return nil
+}
+
+// stop begins to stop the session, or goes on with a stop that failed.
+func (s *Session) stop(now time.Time, by, retention string, step time.Duration) error {
+	if err := s.enter(now, eventStop, by); err != nil {
+		return err
+	}
+	s.StoppedAt, s.StoppedBy, s.VolumeRetentionMode = now, by, retention
+	s.endWorkstation()
+	s.progress(now, step)
+	return nil
+}
+
+// endWorkstation lets the workstation be ended, even where none should run:
+// ending what is not there is cheap and certain. One of an earlier run comes
+// first, and while it is there the present run has none.
+func (s *Session) endWorkstation() {
+	if s.Leftover == "" {
+		s.Leftover = s.Workstation()
+	}
+}
+
+// start begins to start the session: from its volume, or, if from is not nil,
+// from a new one that is made from that backup.
+func (s *Session) start(now time.Time, by string, from *Backup, step time.Duration) error {
+	if err := s.enter(now, eventStart, by); err != nil {
+		return err
+	}
+	s.Run++
+	s.Running = false
+	s.StartedAt, s.StartedBy, s.StartedFromBackupID = now, by, ""
+	if from == nil {
+		s.HeldBy = ""
+	} else {
+		s.StartedFromBackupID = from.BackupID
+		s.Replaced, s.From, s.VolumeMade = s.Volume, from.Key, false
+		s.Volume = s.nextVolume()
+	}
+	s.progress(now, step)
+	return nil
+}
+
+func (s *Session) nextVolume() string {
+	s.VolumesMade++
+	return fmt.Sprintf("%sv%d", s.Key, s.VolumesMade)
+}
+
+// volumeMade: Volume is there, and what it replaces is not needed any more.
+func (s *Session) volumeMade(now time.Time, step time.Duration) {
+	s.VolumeMade, s.HeldBy = true, ""
+	if s.Replaced != "" {
+		s.Trash, s.Replaced = append(s.Trash, s.Replaced), ""
+	}
+	s.progress(now, step)
+}
+
+// discardVolume lets the volume be deleted.
+func (s *Session) discardVolume() {
+	for _, v := range []string{s.Volume, s.Replaced} {
+		if v != "" && !slices.Contains(s.Trash, v) {
+			s.Trash = append(s.Trash, v)
+		}
+	}
+	s.Volume, s.Replaced, s.VolumeMade, s.HeldBy, s.From = "", "", false, "", ""
+}
+
+// remove begins to delete the session and all that belongs to it.
+func (s *Session) remove(now time.Time, by string, step time.Duration) error {
+	if err := s.enter(now, eventDelete, by); err != nil {
+		return err
+	}
+	s.endWorkstation()
+	s.Pending, s.BackupsGone, s.ForgetAt = "", false, time.Time{}
+	s.discardVolume()
+	s.progress(now, step)
+	return nil
+}
+
+// settle ends a stop or a deletion when nothing of it is left to do.
+func (s *Session) settle(now time.Time, keep time.Duration) error {
+	if action, _ := s.Next(now); action != Settle {
+		return nil
+	}
+	s.Attempts, s.RetryAt, s.Deadline = 0, time.Time{}, time.Time{}
+	s.Running = false
+	if s.State == DeleteInProgress {
+		s.ForgetAt = now.Add(keep)
+		return s.enter(now, eventDeleted, "")
+	}
+	if err := s.enter(now, eventStopped, ""); err != nil {
+		return err
+	}
+	if s.AutomaticTerminationMode == activated {
+		s.TerminateAt = now.Add(time.Duration(s.MaxStoppedMinutes) * time.Minute)
+	}
+	return nil
+}
+
+// fail ends a transition as failed. What runs of it must be ended; a volume that
+// was to be replaced stays the session's.
+func (s *Session) fail(now time.Time, why Failure, keep time.Duration) error {
+	from := s.State
+	if err := s.enter(now, eventFailed, ""); err != nil {
+		return err
+	}
+	s.say(why.Code, why.Message)
+	s.Attempts, s.RetryAt, s.Deadline, s.NoRoom = 0, time.Time{}, time.Time{}, ""
+	if from != CreateInProgress && from != StartInProgress {
+		return nil
+	}
+	s.Running = false
+	s.endWorkstation()
+	if from == StartInProgress && !s.VolumeMade {
+		s.Trash = append(s.Trash, s.Volume)
+		s.Volume, s.VolumeMade, s.Replaced = s.Replaced, s.Replaced != "", ""
+	}
+	if s.State == CreateFailed {
+		s.ForgetAt = now.Add(keep)
+	}
+	return nil
+}
+
+// ended: the workstation Leftover is gone.
+func (s *Session) ended(now time.Time, step time.Duration) {
+	s.Leftover = ""
+	if s.State != StartInProgress {
+		s.Reserved = Capacity{}
+	}
+	s.progress(now, step)
+}

@@ -1,0 +1,219 @@
+package studio
+
+import (
+	"context"
+	"time"
+)
+
+// changeSession makes one change to a session that p asks for, once for each client token.
+func (s *Service) changeSession(
+	ctx context.Context, p Principal, operation string, req any, studioID, id, token string,
+	change func(tx Tx, now time.Time, session *Session) error,
+) (*StreamingSession, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	var answer *StreamingSession
+	err := s.write(ctx, func(tx Tx, now time.Time) error {
+		session, r, err := s.findSession(ctx, tx, studioID, id)
+		if err != nil {
+			return err
+		}
+		if err := s.permit(ctx, tx, p, operation, r, nil); err != nil {
+			return err
+		}
+		if session == nil {
+			return absent("streaming session", id)
+		}
+		answer = &session.StreamingSession
+		_, _, err = s.once(ctx, tx, now, p, operation, token, req, func() (string, error) {
+			if session.State == Deleted {
+				return "", absent("streaming session", id)
+			}
+			if err := change(tx, now, session); err != nil {
+				return "", err
+			}
+			return id, tx.Save(ctx, session)
+		})
+		return err
+	})
+	return answer, err
+}
+
+// StopStreamingSession ends the workstation. A backup is made on the way, if the
+// session has backups; the volume is kept, or goes once the backup holds it.
+func (s *Service) StopStreamingSession(ctx context.Context, p Principal, req *StopStreamingSessionRequest) (*StopStreamingSessionResponse, error) {
+	session, err := s.changeSession(ctx, p, "StopStreamingSession", req, req.StudioID, req.SessionID, req.ClientToken,
+		func(tx Tx, now time.Time, session *Session) error {
+			retention := retain
+			if req.VolumeRetentionMode != nil && *req.VolumeRetentionMode != "" {
+				retention = *req.VolumeRetentionMode
+			}
+			return s.beginStop(ctx, tx, now, session, p.ID, retention)
+		})
+	return &StopStreamingSessionResponse{Session: session}, err
+}
+
+// beginStop stops a session; by is empty when its time has come.
+func (s *Service) beginStop(ctx context.Context, tx Tx, now time.Time, session *Session, by, retention string) error {
+	before := session.StreamingSession
+	limits := [2]int{session.MaxMinutes, session.MaxStoppedMinutes}
+	if err := s.refresh(ctx, tx, session); err != nil {
+		return err
+	}
+	if !session.stoppable() {
+		// A profile that changed meanwhile does not take the stop away from a session
+		// that could be stopped when it became READY.
+		session.StreamingSession, session.MaxMinutes, session.MaxStoppedMinutes = before, limits[0], limits[1]
+	}
+	switch {
+	case !session.stoppable():
+		return &Error{
+			Kind: Validation, Code: CodeStop,
+			Message: "Sessions of this launch profile cannot be stopped: they keep nothing. Delete the session to end it.",
+			Context: map[string]string{"resourceId": session.SessionID},
+		}
+	case retention == deleteMode && !session.backsUp():
+		return &Error{
+			Kind: Validation, Code: CodeNoBackup,
+			Message: "The volume cannot be deleted: the launch profile makes no backups, so it is the only copy. Stop with RETAIN.",
+			Context: map[string]string{"resourceId": session.SessionID, "member": "volumeRetentionMode"},
+		}
+	}
+	if err := session.stop(now, by, retention, s.cfg.Timing.Step); err != nil {
+		return err
+	}
+	// Nothing to back up: the volume has not changed since the last one, or is gone.
+	if session.backsUp() && session.Pending == "" && session.HeldBy == "" && session.VolumeMade {
+		if err := s.beginBackup(ctx, tx, now, session, false); err != nil {
+			return err
+		}
+	}
+	s.dropVolume(session)
+	return s.endStreams(ctx, tx, now, session)
+}
+
+// dropVolume lets the volume of a stop with DELETE go as soon as a backup holds it.
+func (s *Service) dropVolume(session *Session) {
+	if session.State == StopInProgress && session.VolumeRetentionMode == deleteMode && session.Pending == "" && session.HeldBy != "" {
+		session.discardVolume()
+	}
+}
+
+// DeleteStreamingSession removes the session with its volume and backups.
+func (s *Service) DeleteStreamingSession(ctx context.Context, p Principal, req *DeleteStreamingSessionRequest) (*DeleteStreamingSessionResponse, error) {
+	session, err := s.changeSession(ctx, p, "DeleteStreamingSession", req, req.StudioID, req.SessionID, req.ClientToken,
+		func(tx Tx, now time.Time, session *Session) error {
+			return s.beginDelete(ctx, tx, now, session, p.ID)
+		})
+	return &DeleteStreamingSessionResponse{Session: session}, err
+}
+
+func (s *Service) beginDelete(ctx context.Context, tx Tx, now time.Time, session *Session, by string) error {
+	if err := session.remove(now, by, s.cfg.Timing.Step); err != nil {
+		return err
+	}
+	return s.endStreams(ctx, tx, now, session)
+}
+
+// StartStreamingSession brings a stopped session back, from its volume or from a backup.
+func (s *Service) StartStreamingSession(ctx context.Context, p Principal, req *StartStreamingSessionRequest) (*StartStreamingSessionResponse, error) {
+	session, err := s.changeSession(ctx, p, "StartStreamingSession", req, req.StudioID, req.SessionID, req.ClientToken,
+		func(tx Tx, now time.Time, session *Session) error {
+			if err := s.stillMember(ctx, tx, p, session); err != nil {
+				return err
+			}
+			backup, err := s.startFrom(ctx, tx, p, session, req.BackupID)
+			if err != nil {
+				return err
+			}
+			return s.beginStart(ctx, tx, now, session, backup, p.ID)
+		})
+	return &StartStreamingSessionResponse{Session: session}, err
+}
+
+// stillMember checks again that a user may use the launch profile.
+func (s *Service) stillMember(ctx context.Context, tx Tx, p Principal, session *Session) error {
+	if p.Administrator {
+		return nil
+	}
+	if ok, err := s.administers(ctx, tx, p, session.StudioID); ok || err != nil {
+		return err
+	}
+	if ok, err := isMember(ctx, tx, session.LaunchProfileID, p.ID); ok || err != nil {
+		return err
+	}
+	return &Error{Kind: AccessDenied, Code: CodeNotAllowed, Message: "You are no member of the session's launch profile any more; ask an administrator."}
+}
+
+// startFrom is the backup that a start is to use: the one asked for, none when
+// there is a volume, or else the newest.
+func (s *Service) startFrom(ctx context.Context, tx Tx, p Principal, session *Session, asked *string) (*Backup, error) {
+	if asked == nil || *asked == "" {
+		if session.Volume != "" {
+			return nil, nil
+		}
+		ready, err := backupsOf(ctx, tx, session, Ready)
+		if err != nil || len(ready) > 0 {
+			return at0(ready), err
+		}
+		if !sessionMachine.allows(session.State, eventStart) {
+			return nil, wrongState("session", session.SessionID, session.State)
+		}
+		return nil, &Error{
+			Kind: Conflict, Code: CodeNothingToStart, Message: "The session has neither a volume nor a READY backup to start from.",
+			Context: map[string]string{"resourceId": session.SessionID, "state": string(session.State)},
+		}
+	}
+	backup, r, err := s.findBackup(ctx, tx, session.StudioID, *asked)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.permit(ctx, tx, p, "StartStreamingSession", r, nil); err != nil {
+		return nil, err
+	}
+	if backup == nil || backup.State == Deleted {
+		return nil, absent("backup", *asked)
+	}
+	if backup.SessionID != session.SessionID || backup.State != Ready {
+		return nil, &Error{
+			Kind: Validation, Code: CodeReference, Message: "The backup must be a READY one of this session.",
+			Context: map[string]string{"member": "backupId", "resourceId": *asked},
+		}
+	}
+	return backup, nil
+}
+
+// at0 is the first of a list, or nil.
+func at0[T any](list []*T) *T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+func (s *Service) beginStart(ctx context.Context, tx Tx, now time.Time, session *Session, from *Backup, by string) error {
+	if !sessionMachine.allows(session.State, eventStart) {
+		return wrongState("session", session.SessionID, session.State)
+	}
+	if err := s.refresh(ctx, tx, session); err != nil {
+		return err
+	}
+	// What a restore replaces is lost unless a backup holds it.
+	if from != nil && session.VolumeMade && session.BackupMode == automatic {
+		var holder Backup
+		held, err := found(tx.Find(ctx, session.HeldBy, &holder))
+		if err != nil {
+			return err
+		}
+		if !held || holder.State != Ready {
+			if err := s.beginBackup(ctx, tx, now, session, true); err != nil {
+				return err
+			}
+		}
+	}
+	if err := session.start(now, by, from, s.cfg.Timing.Step); err != nil {
+		return err
+	}
+	return s.admit(ctx, tx, session)
+}

@@ -1,0 +1,209 @@
+package studio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// storedStudio is a studio as it is kept.
+type storedStudio struct {
+	Studio
+	revision
+
+	CreatedBy string    `json:"createdBy"`
+	ForgetAt  time.Time `json:"forgetAt,omitzero"`
+}
+
+func (*storedStudio) Table() Table { return TableStudios }
+
+// Row keeps the name of what is there, or may yet be, from being taken again.
+func (h *storedStudio) Row(now time.Time) Row {
+	r := Row{ID: h.StudioID, StudioID: h.StudioID, CreatedBy: h.CreatedBy, State: h.State, CreatedAt: h.CreatedAt, DueAt: dueAt(h, now)}
+	if h.State != Deleted && h.State != CreateFailed {
+		r.Unique = h.StudioName
+	}
+	return r
+}
+
+// Next implements living.
+func (h *storedStudio) Next(now time.Time) (Action, time.Time) {
+	return first(now, at(h.ForgetAt, Forget))
+}
+
+func (h *storedStudio) enter(now time.Time, on event, code StatusCode, says string) error {
+	if err := studioMachine.apply(&h.State, on, h.StudioID); err != nil {
+		return err
+	}
+	h.StatusCode, h.StatusMessage, h.UpdatedAt = code, says, now
+	return nil
+}
+
+// findStudio is the studio of an id, nil when there is none.
+func findStudio(ctx context.Context, tx Tx, id string) (*storedStudio, error) {
+	var h storedStudio
+	if ok, err := found(tx.Find(ctx, id, &h)); !ok {
+		return nil, err
+	}
+	return &h, nil
+}
+
+// theStudio is the studio of an id, NotFound when there is none.
+func (s *Service) theStudio(ctx context.Context, tx Tx, id string) (*storedStudio, error) {
+	h, err := findStudio(ctx, tx, id)
+	if err == nil && h == nil {
+		err = absent("studio", id)
+	}
+	return h, err
+}
+
+// openStudio is a studio that things can be put into.
+func (s *Service) openStudio(ctx context.Context, tx Tx, id string) error {
+	h, err := s.theStudio(ctx, tx, id)
+	switch {
+	case err != nil:
+		return err
+	case h.State == Deleted || h.State == CreateFailed:
+		return absent("studio", id)
+	case !usable(h.State):
+		return wrongState("studio", id, h.State)
+	}
+	return nil
+}
+
+// CreateStudio makes a studio.
+func (s *Service) CreateStudio(ctx context.Context, p Principal, req *CreateStudioRequest) (*CreateStudioResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	if err := checkTags(req.Tags); err != nil {
+		return nil, err
+	}
+	if c := req.StudioEncryptionConfiguration; c != nil && (c.KeyType == "CUSTOMER_MANAGED_KEY") != (c.KeyARN != "") {
+		return nil, combination("A key of one's own (CUSTOMER_MANAGED_KEY) needs keyArn, and any other keyType must not have it.")
+	}
+	var h storedStudio
+	err := s.write(ctx, func(tx Tx, now time.Time) error {
+		if err := s.permit(ctx, tx, p, "CreateStudio", Resource{Type: typeStudio, Tags: req.Tags}, nil); err != nil {
+			return err
+		}
+		id, again, err := s.once(ctx, tx, now, p, "CreateStudio", req.ClientToken, req, func() (string, error) {
+			if err := s.room(ctx, tx, TableStudios, "", "studios", s.cfg.Quotas.Studios); err != nil {
+				return "", err
+			}
+			made, err := s.newStudio(p, now, req)
+			if err != nil {
+				return "", err
+			}
+			h = *made
+			err = tx.Save(ctx, &h)
+			if errors.Is(err, ErrTaken) {
+				return "", &Error{
+					Kind: Conflict, Code: CodeTaken, Message: "There is a studio of this name already; choose another.",
+					Context: map[string]string{"member": "studioName"},
+				}
+			}
+			return h.StudioID, err
+		})
+		if again {
+			return tx.Find(ctx, id, &h)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &CreateStudioResponse{Studio: &h.Studio}, nil
+}
+
+func (s *Service) newStudio(p Principal, now time.Time, req *CreateStudioRequest) (*storedStudio, error) {
+	name, err := newName(s.cfg.Random, 16)
+	if err != nil {
+		return nil, err
+	}
+	client, err := newName(s.cfg.Random, 22)
+	if err != nil {
+		return nil, err
+	}
+	id := s.cfg.Region + ":stid-" + name
+	encryption := req.StudioEncryptionConfiguration
+	if encryption == nil {
+		encryption = &StudioEncryptionConfiguration{KeyType: "AWS_OWNED_KEY"}
+	}
+	h := &storedStudio{
+		Studio: Studio{
+			StudioID: id, ARN: s.arn(typeStudio, id), CreatedAt: now, UpdatedAt: now, DisplayName: req.DisplayName, HomeRegion: s.cfg.Region,
+			SSOClientID: client, State: CreateInProgress, StudioEncryptionConfiguration: encryption, StudioName: req.StudioName,
+			StudioURL: s.cfg.StudioURL(req.StudioName), Tags: ownTags(req.Tags), AdminRoleARN: req.AdminRoleARN, UserRoleARN: req.UserRoleARN,
+		},
+		CreatedBy: p.ID,
+	}
+	code, says := s.checkRoles(req.AdminRoleARN, req.UserRoleARN)
+	if code != "" {
+		h.ForgetAt = now.Add(s.cfg.Timing.Keep)
+		return h, h.enter(now, eventFailed, code, says)
+	}
+	return h, h.enter(now, eventMade, "STUDIO_CREATED", "The studio is ready.")
+}
+
+var rolePattern = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):role/.+$`)
+
+// checkRoles tells what is wrong with the roles of a studio; an empty code: nothing.
+func (s *Service) checkRoles(arns ...string) (StatusCode, string) {
+	for _, arn := range arns {
+		switch role := rolePattern.FindStringSubmatch(arn); {
+		case role == nil:
+			return "ROLE_COULD_NOT_BE_ASSUMED", "A role is not named by the ARN of a role."
+		case role[1] != s.cfg.Account:
+			return "ROLE_NOT_OWNED_BY_STUDIO_OWNER", fmt.Sprintf("A role belongs to the account %s, but the studio to %s.", role[1], s.cfg.Account)
+		}
+	}
+	return "", ""
+}
+
+// GetStudio shows one studio.
+func (s *Service) GetStudio(ctx context.Context, p Principal, req *GetStudioRequest) (*GetStudioResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	var answer GetStudioResponse
+	return &answer, s.read(ctx, func(tx Tx) error {
+		h, err := findStudio(ctx, tx, req.StudioID)
+		if err != nil {
+			return err
+		}
+		r := studioOf(req.StudioID)
+		if h != nil {
+			r.Tags = h.Tags
+		}
+		if err := s.permit(ctx, tx, p, "GetStudio", r, nil); err != nil {
+			return err
+		}
+		if h == nil {
+			return absent("studio", req.StudioID)
+		}
+		answer.Studio = h.Studio
+		return nil
+	})
+}
+
+// ListStudios lists the studios of the installation.
+func (s *Service) ListStudios(ctx context.Context, p Principal, req *ListStudiosRequest) (*ListStudiosResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	answer := ListStudiosResponse{Studios: []Studio{}}
+	return &answer, s.read(ctx, func(tx Tx) error {
+		if err := s.permit(ctx, tx, p, "ListStudios", Resource{}, nil); err != nil {
+			return err
+		}
+		studios, next, err := page[storedStudio](ctx, s, tx, listing{"ListStudios", req, req.NextToken, pageSize}, Query{})
+		for _, h := range studios {
+			answer.Studios = append(answer.Studios, h.Studio)
+		}
+		answer.NextToken = next
+		return err
+	})
+}

@@ -1,0 +1,268 @@
+package studio
+
+import (
+	"context"
+	"time"
+)
+
+// Task is one thing to do so that a noun becomes what its row says. Doing it
+// twice, or after somebody else has done it, must be harmless.
+type Task struct {
+	Action Action
+	Table  Table
+	ID     string
+	// Before bounds the doing: what takes longer has failed.
+	Before time.Time
+	// Session is set in tasks of sessions, Backup in those of backups.
+	Session *Session
+	Backup  *Backup
+	// Snapshot is the one to take, SnapshotOf the volume to take it of.
+	Snapshot, SnapshotOf string
+	// Snapshots are those to delete.
+	Snapshots []string
+	// Type bounds what the workstation takes of the machine.
+	Type InstanceType
+
+	revision int64
+}
+
+// newLiving is an empty noun of a table whose nouns change with time.
+func newLiving(t Table) living {
+	switch t {
+	case TableStudios:
+		return &storedStudio{}
+	case TableComponents:
+		return &Component{}
+	case TableImages:
+		return &Image{}
+	case TableProfiles:
+		return &Profile{}
+	case TableSessions:
+		return &Session{}
+	case TableStreams:
+		return &Stream{}
+	case TableBackups:
+		return &Backup{}
+	case TableClientTokens:
+		return &clientToken{}
+	default:
+		return nil
+	}
+}
+
+// Task tells what is to be done for a noun now. Its Action is None when there is
+// nothing, or no such noun.
+func (s *Service) Task(ctx context.Context, table Table, id string) (Task, error) {
+	task := Task{Table: table, ID: id}
+	n := newLiving(table)
+	if n == nil {
+		return task, nil
+	}
+	return task, s.read(ctx, func(tx Tx) error {
+		if ok, err := found(tx.Find(ctx, id, n)); !ok {
+			return err
+		}
+		now := s.now()
+		task.Action, _ = n.Next(now)
+		task.Before, task.revision = now.Add(s.cfg.Timing.Step), *n.Rev()
+		switch n := n.(type) {
+		case *Backup:
+			task.Backup, task.Snapshots = n, []string{n.Key}
+		case *Session:
+			task.Session, task.Type = n, s.types[n.EC2InstanceType]
+			return s.snapshotsOf(ctx, tx, &task)
+		}
+		return nil
+	})
+}
+
+// snapshotsOf tells which snapshots a session's task is about.
+func (s *Service) snapshotsOf(ctx context.Context, tx Tx, task *Task) error {
+	switch task.Action {
+	case TakeSnapshot:
+		var b Backup
+		if ok, err := found(tx.Find(ctx, task.Session.Pending, &b)); !ok {
+			return err
+		}
+		task.Snapshot, task.SnapshotOf = b.Key, b.Volume
+	case DeleteSnapshots:
+		backups, err := backupsOf(ctx, tx, task.Session)
+		if err != nil {
+			return err
+		}
+		for _, b := range backups {
+			if b.State != Deleted {
+				task.Snapshots = append(task.Snapshots, b.Key)
+			}
+		}
+	default:
+	}
+	return nil
+}
+
+// Record records what came of a task: failed is nil when it was done. ErrStale
+// tells that the noun changed meanwhile: ask for its task anew.
+func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error {
+	now := s.now()
+	return s.cfg.Store.Write(ctx, now, func(tx Tx) error {
+		n := newLiving(task.Table)
+		ok, err := found(tx.Find(ctx, task.ID, n))
+		switch {
+		case err != nil:
+			return err
+		case !ok || *n.Rev() != task.revision:
+			return ErrStale
+		case task.Action == Forget:
+			return tx.Remove(ctx, n)
+		}
+		switch n := n.(type) {
+		case *Session:
+			err = s.recordSession(ctx, tx, now, n, task.Action, failed)
+		case *Backup:
+			err = s.recordBackup(now, n, failed)
+		case *Stream:
+			err = n.end(now, s.cfg.Timing.KeepStream)
+		}
+		if err != nil {
+			return err
+		}
+		return tx.Save(ctx, n)
+	})
+}
+
+func (s *Service) recordBackup(now time.Time, b *Backup, failed *Failure) error {
+	if failed == nil {
+		return b.removed(now, s.cfg.Timing.Keep)
+	}
+	b.Attempts++
+	if failed.Final || !now.Before(b.Deadline) {
+		return b.enter(eventFailed)
+	}
+	b.RetryAt = now.Add(backoff(b.Attempts))
+	return nil
+}
+
+func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, session *Session, action Action, failed *Failure) error {
+	if failed != nil {
+		return s.sessionFailed(ctx, tx, now, session, action, *failed)
+	}
+	step := s.cfg.Timing.Step
+	switch action {
+	case CreateVolume:
+		session.volumeMade(now, step)
+	case EnsureWorkstation:
+		session.ensured(now, s.cfg.Timing)
+	case StopWorkstation, RemoveWorkstation:
+		session.ended(now, step)
+	case TakeSnapshot:
+		if err := s.snapshotTaken(ctx, tx, now, session); err != nil {
+			return err
+		}
+	case DeleteSnapshots:
+		if err := s.removeBackups(ctx, tx, now, session); err != nil {
+			return err
+		}
+		session.progress(now, step)
+	case DeleteVolume:
+		session.Trash = session.Trash[1:]
+		session.progress(now, step)
+	case GiveUp:
+		return s.sessionFailed(ctx, tx, now, session, action, session.reason())
+	case StopInTime:
+		return s.beginStop(ctx, tx, now, session, "", retain)
+	case DeleteInTime:
+		return s.beginDelete(ctx, tx, now, session, "")
+	case BackUpInTime:
+		session.BackUpAt = now.Add(s.cfg.Timing.BackUpEvery)
+		session.progress(now, step)
+		return s.beginBackup(ctx, tx, now, session, false)
+	default:
+	}
+	return session.settle(now, s.cfg.Timing.KeepSession)
+}
+
+// ensured: the workstation's processes run.
+func (s *Session) ensured(now time.Time, t Timing) {
+	s.Check = false
+	if s.State == Ready {
+		s.Attempts, s.RetryAt = 0, time.Time{}
+		return
+	}
+	if !s.Running {
+		s.Running = true
+		s.progress(now, t.Step)
+	}
+	s.Attempts, s.RetryAt = 0, now.Add(t.Desktop)
+}
+
+// reason says why a session that gives up does so.
+func (s *Session) reason() Failure {
+	if s.NoRoom != "" {
+		return Failure{Code: InsufficientCapacity, Message: s.NoRoom, Final: true}
+	}
+	return Failure{Code: InternalFailure, Message: "The desktop did not come up in time.", Final: true}
+}
+
+// snapshotTaken: the pending backup is there.
+func (s *Service) snapshotTaken(ctx context.Context, tx Tx, now time.Time, session *Session) error {
+	if session.State != Ready {
+		session.HeldBy = session.Pending
+	}
+	if err := s.endBackup(ctx, tx, now, session, nil); err != nil {
+		return err
+	}
+	session.progress(now, s.cfg.Timing.Step)
+	s.dropVolume(session)
+	if session.State == StartInProgress {
+		return nil // a safety backup takes nobody's place
+	}
+	return s.retainBackups(ctx, tx, now, session)
+}
+
+// sessionFailed records an attempt that came to nothing: it is made again until
+// it is final or out of time.
+func (s *Service) sessionFailed(ctx context.Context, tx Tx, now time.Time, session *Session, action Action, failed Failure) error {
+	session.Attempts++
+	inTime := session.Deadline.IsZero() || now.Before(session.Deadline)
+	if inTime && !failed.Final {
+		session.RetryAt = now.Add(backoff(session.Attempts))
+		return nil
+	}
+	switch session.State {
+	case Ready, Stopped, CreateFailed, StartFailed:
+		if action == TakeSnapshot {
+			return s.backupFailed(ctx, tx, now, session, failed)
+		}
+		// Nobody waits for it, and it must be done: go on trying, slowly.
+		session.RetryAt = now.Add(backoff(session.Attempts))
+		return nil
+	case StopInProgress:
+		if action == TakeSnapshot {
+			return s.backupFailed(ctx, tx, now, session, failed)
+		}
+	default:
+	}
+	if session.Pending != "" && session.State == StartInProgress {
+		if err := s.endBackup(ctx, tx, now, session, &failed); err != nil {
+			return err
+		}
+	}
+	return session.fail(now, failed, s.cfg.Timing.Keep)
+}
+
+// backupFailed: the session goes on without the backup, and keeps its volume.
+func (s *Service) backupFailed(ctx context.Context, tx Tx, now time.Time, session *Session, failed Failure) error {
+	if err := s.endBackup(ctx, tx, now, session, &failed); err != nil {
+		return err
+	}
+	session.progress(now, s.cfg.Timing.Step)
+	if session.State == StopInProgress {
+		session.VolumeRetentionMode = retain
+	}
+	return session.settle(now, s.cfg.Timing.KeepSession)
+}
+
+// backoff is how long to wait after the n-th failure in a row.
+func backoff(n int) time.Duration {
+	return min(200*time.Millisecond<<min(n-1, 10), time.Minute)
+}
