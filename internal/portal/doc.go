@@ -8,4 +8,4 @@
 // but it is the domain that refuses.
 package portal
 
-//go:generate go run ../../scripts/bundle page/home.ts page/dist/home.js
+//go:generate go test -run ^TestBundle$ -update .

@@ -63,14 +63,14 @@ type Portal struct {
 	policy string
 }
 
-//go:embed page/*.tmpl page/style.css page/icon.svg page/dist/home.js
+//go:embed *.tmpl icon.svg dist
 var files embed.FS
 
 const cookieName = "backlot_login"
 
 // New makes the pages.
 func New(c Config) (*Portal, error) {
-	pages, err := template.ParseFS(files, "page/*.tmpl")
+	pages, err := template.ParseFS(files, "*.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("parse the pages: %w", err)
 	}
@@ -129,9 +129,9 @@ func (p *Portal) render(w http.ResponseWriter, status int, name string, data any
 func assets() (http.Handler, error) {
 	mux := http.NewServeMux()
 	for path, asset := range map[string]struct{ file, kind string }{
-		"/assets/style.css": {"page/style.css", "text/css; charset=utf-8"},
-		"/assets/home.js":   {"page/dist/home.js", "text/javascript; charset=utf-8"},
-		"/assets/icon.svg":  {"page/icon.svg", "image/svg+xml"},
+		"/assets/style.css": {"dist/style.css", "text/css; charset=utf-8"},
+		"/assets/home.js":   {"dist/home.js", "text/javascript; charset=utf-8"},
+		"/assets/icon.svg":  {"icon.svg", "image/svg+xml"},
 	} {
 		text, err := fs.ReadFile(files, asset.file)
 		if err != nil {
