@@ -215,4 +215,3 @@ func fetch(t testing.TB, url string) (int, string) {
 	}
 	return answer.StatusCode, string(body)
 }
-
