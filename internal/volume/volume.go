@@ -20,25 +20,35 @@ import (
 //
 // Every verb may be called again, or on what is gone, and then succeeds. A verb
 // that dies halfway leaves nothing that List shows; the next call with the same
-// id completes or replaces it.
+// id completes or replaces it, and a driver opened anew sweeps the remains. Once
+// a verb has returned, a power cut does not undo it, except for Delete and
+// DeleteSnapshot, which may have to be called again.
+//
+// Verbs may be called at the same time; one process at a time has the store. An
+// id that is not allowed is a Permanent error. A full store is ErrNoCapacity.
 type Driver interface {
-	// Create makes a volume, unless it exists already.
+	// Create makes a volume, unless it exists already; then its options stay as
+	// they are. ErrNotFound when the snapshot to start from does not exist.
 	Create(ctx context.Context, id string, o Options) error
 	// Snapshot freezes what the volume holds at this moment, as after a power
 	// cut: everything that was fsynced is in it. It does nothing when the
 	// snapshot exists already, and returns ErrNotFound when the volume does not.
 	Snapshot(ctx context.Context, volumeID, snapshotID string) error
-	// Mount returns the directory the volume's files live in, on the host.
+	// Mount returns the directory the volume's files live in, on the host, as an
+	// absolute path that stays the same while the driver is open. ErrNotFound when
+	// there is no such volume. A new volume's directory is empty, owned by root and
+	// searchable by all; what changes owner or mode stays in its snapshots.
 	Mount(ctx context.Context, id string) (dir string, err error)
 	// Usage tells how full the volume is. ErrNotFound when there is none.
 	Usage(ctx context.Context, id string) (Usage, error)
-	// Delete removes a volume.
+	// Delete removes a volume. The space may come back a little later.
 	Delete(ctx context.Context, id string) error
 	// DeleteSnapshot removes a snapshot.
 	DeleteSnapshot(ctx context.Context, snapshotID string) error
 	// List returns every volume and snapshot there is, ordered by id.
 	List(ctx context.Context) (Inventory, error)
-	// Free is the number of bytes the store can still take.
+	// Free is the number of bytes the store can still take, never below 0, with
+	// something kept back for the machine the store shares its disk with.
 	Free(ctx context.Context) (int64, error)
 }
 
@@ -46,12 +56,15 @@ type Driver interface {
 type Options struct {
 	// FromSnapshot names the snapshot the volume starts as; empty: an empty volume.
 	FromSnapshot string
-	// LimitBytes is what the volume may hold at most; 0: no limit. A driver that
-	// cannot enforce it says so through Limits.
+	// LimitBytes is what the volume may hold at most, data and metadata, counting
+	// what it shares with snapshots; 0: no limit. A limit below what the snapshot
+	// holds makes a volume that can only shrink. A driver that cannot enforce
+	// limits ignores it and reports Usage.LimitBytes 0.
 	LimitBytes int64
 }
 
-// Usage is how full a volume is, in bytes.
+// Usage is how full a volume is, in bytes. What is not yet on the disk may be
+// missing: file systems count at their next commit, up to half a minute later.
 type Usage struct {
 	UsedBytes  int64
 	LimitBytes int64 // 0: none is enforced

@@ -1,0 +1,176 @@
+package btrfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	loopFile = "volumes.btrfs"
+	lockFile = "volumes.lock"
+)
+
+// needsLoopFile tells whether the store is in a loop file: it stays in one that
+// exists, wherever the directory has been moved since.
+func needsLoopFile(dir string) (bool, error) {
+	_, err := os.Lstat(filepath.Join(dir, loopFile))
+	if err == nil {
+		return true, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	var host unix.Statfs_t
+	if err := unix.Statfs(dir, &host); err != nil {
+		return false, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return host.Type != unix.BTRFS_SUPER_MAGIC, nil
+}
+
+// mountLoopFile mounts the loop file, making it when there is none. All of it
+// happens under a lock: a file system attached to two loop devices destroys itself.
+func (d *Driver) mountLoopFile(ctx context.Context, mountDir string) error {
+	if err := os.MkdirAll(mountDir, 0o711); err != nil { //nolint:gosec // sandboxes search it
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(d.dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() //nolint:errcheck // gives the lock back
+	for {
+		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX) //nolint:gosec // a descriptor fits
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return &os.PathError{Op: "lock", Path: lock.Name(), Err: err}
+	}
+	path := filepath.Join(d.dir, loopFile)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := d.makeLoopFile(ctx, path); err != nil {
+			return err
+		}
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	return closeAfter(file, mountFile(ctx, file, mountDir))
+}
+
+// makeLoopFile makes the file under another name, so that what has its name is a
+// complete file system, whenever the process or the machine dies. It is sparse
+// and takes of the disk only what is written: its size, four times the disk's
+// within 64 GiB and 16 TiB (the largest file ext4 can have), leaves the disk room
+// to grow. Free tells how much of it is true.
+func (d *Driver) makeLoopFile(ctx context.Context, path string) error {
+	var host unix.Statfs_t
+	if err := unix.Statfs(d.dir, &host); err != nil {
+		return &os.PathError{Op: "statfs", Path: d.dir, Err: err}
+	}
+	size := min(max(4*bytes(host.Blocks, host.Bsize), 64<<30), 16<<40-1<<30)
+
+	// An mkfs that outlived its server still writes to the file of the old inode.
+	unfinished := path + ".new"
+	if err := removeFile(unfinished); err != nil {
+		return err
+	}
+	if err := format(ctx, unfinished, size); err != nil {
+		return errors.Join(err, removeFile(unfinished))
+	}
+	if err := os.Rename(unfinished, path); err != nil {
+		return err
+	}
+	dir, err := os.Open(d.dir)
+	if err != nil {
+		return err
+	}
+	if err := closeAfter(dir, dir.Sync()); err != nil {
+		return err
+	}
+	d.log.Info("made a volume store", "path", path, "size_bytes", size)
+	return nil
+}
+
+func format(ctx context.Context, path string, size int64) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // in our own directory
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // Sync reports what matters
+	if err := file.Truncate(size); err != nil {
+		return err
+	}
+	mkfs := exec.CommandContext(ctx, "mkfs.btrfs", "-q", path) //nolint:gosec // our own path
+	if out, err := mkfs.CombinedOutput(); err != nil {
+		return fmt.Errorf("mkfs.btrfs (of btrfs-progs) %s: %w: %s", path, err, strings.TrimSpace(string(out)))
+	}
+	return file.Sync()
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// mountFile mounts the file system in file at dir, unless it is mounted there.
+func mountFile(ctx context.Context, file *os.File, dir string) error {
+	if there, err := mountedAt(file, dir); there || err != nil {
+		return err
+	}
+	const patience = 5 * time.Second
+	for deadline := time.Now().Add(patience); ; {
+		device, err := attach(file)
+		if err != nil {
+			return err
+		}
+		// Once mounted, the mount keeps the device; without one, closing it detaches it.
+		err = closeAfter(device, unix.Mount(device.Name(), dir, "btrfs",
+			unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "discard=async"))
+		if err == nil {
+			return nil
+		}
+		// The kernel is still putting away what a dead server had mounted.
+		if !errors.Is(err, unix.EBUSY) || time.Now().After(deadline) {
+			return fmt.Errorf("mount %s (%s) at %s: %w", device.Name(), file.Name(), dir, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// mountedAt tells whether dir shows the file system in file already: a server that
+// died outside a mount namespace of its own leaves its mount.
+func mountedAt(file *os.File, dir string) (bool, error) {
+	const fsidAt = 64<<10 + 32 // in the first superblock
+	var info fsInfoArgs
+	var fsid [16]byte
+	if _, err := file.ReadAt(fsid[:], fsidAt); err != nil {
+		return false, err
+	}
+	mounted, err := os.Open(dir) //nolint:gosec // the caller's own directory
+	if err != nil {
+		return false, err
+	}
+	err = closeAfter(mounted, ioctl(mounted, fsInfo, &info))
+	if errors.Is(err, unix.ENOTTY) {
+		return false, nil // not btrfs at all
+	}
+	return err == nil && info.fsid == fsid, err
+}

@@ -1,0 +1,119 @@
+package btrfs_test
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/volume/btrfs"
+)
+
+// TestMain runs the tests in a mount namespace of their own, so that whatever they
+// mount goes with them, however they end.
+func TestMain(m *testing.M) {
+	if err := privateMounts(); err != nil {
+		fmt.Fprintln(os.Stderr, "private mount namespace:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func privateMounts() error {
+	const variable = "BACKLOT_TEST_PRIVATE_MOUNTS"
+	self := strconv.Itoa(os.Getpid())
+	if os.Geteuid() != 0 || os.Getenv(variable) == self {
+		return nil
+	}
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := os.Setenv(variable, self); err != nil {
+		return err
+	}
+	return unix.Exec(exe, os.Args, os.Environ()) // this very test binary
+}
+
+// requireHost skips what cannot work here.
+func requireHost(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	if _, err := exec.LookPath("mkfs.btrfs"); err != nil {
+		t.Skip("needs mkfs.btrfs of btrfs-progs")
+	}
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		t.Skip("needs loop devices")
+	}
+	if _, err := os.Stat("/sys/fs/btrfs"); err != nil {
+		t.Skip("needs btrfs in the kernel")
+	}
+}
+
+// open opens a driver that t closes.
+func open(t testing.TB, c btrfs.Config) *btrfs.Driver {
+	t.Helper()
+	d, err := btrfs.Open(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// mountBtrfs mounts a new btrfs that is none of the driver's.
+func mountBtrfs(t testing.TB, at string) {
+	t.Helper()
+	image := filepath.Join(t.TempDir(), "image")
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "truncate", "-s", "4G", image)
+	run(t, "mkfs.btrfs", "-q", image)
+	run(t, "mount", "-o", "loop", image, at)
+	t.Cleanup(func() { unmount(t, at) })
+}
+
+// unmount is patient: a process started by another test holds copies of this
+// one's open files until its exec.
+func unmount(t testing.TB, dir string) {
+	t.Helper()
+	eventually(t, "unmount "+dir, func() bool { return unix.Unmount(dir, 0) == nil })
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(90 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+func run(t testing.TB, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %v: %v: %s", name, args, err, out)
+	}
+}
