@@ -51,7 +51,7 @@ func migrate(ctx context.Context, db *bun.DB) (int64, error) {
 
 // migration1 makes the first tables.
 func migration1(ctx context.Context, tx *sql.Tx) error {
-	for _, table := range strings.Fields(`
+	for table := range strings.FieldsSeq(`
 		studios studio_members studio_components launch_profiles launch_profile_members
 		streaming_images sessions streams backups
 		client_tokens users access_keys logins settings`) {

@@ -35,7 +35,7 @@ func testQuery(t *testing.T, open func() *store.Store) {
 			ID: fmt.Sprintf("%c%03d", 'A'+random.IntN(50), i), StudioID: pick("", "s1", "s2"), ParentID: pick("", "p1", "p2"),
 			OwnedBy: pick("", "o1", "o2"), CreatedBy: pick("", "c1", "c2"), State: states[random.IntN(len(states))],
 			// Many are made at the same time, and some before 1970.
-			CreatedAt: start.Add(time.Duration(random.IntN(20)) * time.Microsecond).AddDate(-60*random.IntN(2), 0, 0),
+			CreatedAt: start.Add(time.Duration(random.IntN(20))*time.Microsecond).AddDate(-60*random.IntN(2), 0, 0),
 		}})
 	}
 	write(t, s, all...)
