@@ -1,0 +1,165 @@
+package oci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/backlot/backlot/internal/workstation"
+)
+
+// Ensure makes the workstation exist and run as spec says.
+func (d *Driver) Ensure(ctx context.Context, spec workstation.Spec) error {
+	if err := check(spec); err != nil {
+		return workstation.Permanent(err)
+	}
+	unlock, err := d.locks.lock(ctx, spec.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	s := d.session(spec.ID)
+	missing := missingParts(s)
+	if len(missing) == 0 {
+		return nil
+	}
+	d.step("claim")
+	r, err := d.claim(s, spec.Volume)
+	if err != nil {
+		return fmt.Errorf("ensure workstation %s: %w", spec.ID, capacity(err))
+	}
+	if err := d.start(ctx, s, spec, r, missing); err != nil {
+		return fmt.Errorf("ensure workstation %s: %w", spec.ID, err)
+	}
+	return nil
+}
+
+// missingParts are those that must be started. A streamer does not outlive the
+// display it captures.
+func missingParts(s session) []part {
+	missing := slices.DeleteFunc(parts(), func(p part) bool { return s.alive(p) != 0 })
+	if slices.Contains(missing, display) && !slices.Contains(missing, streamer) {
+		missing = append(missing, streamer)
+	}
+	return missing
+}
+
+// start starts parts, side by side.
+func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r record, missing []part) error {
+	d.step("share")
+	ipc, err := sharedIPC(s, missing)
+	if err != nil {
+		return err
+	}
+	defer ipc.Close()
+	ipcPath := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), ipc.Fd())
+	// Sticky and open to all, as X wants it; only containers of this workstation see it.
+	if err := makeDir(s.path("x11"), openToAll, r.IDBase); err != nil {
+		return err
+	}
+	if _, err := s.cookie(); err != nil {
+		return err
+	}
+	how := map[part]func(context.Context, session, workstation.Spec, record, string) error{
+		display: d.startDisplay, streamer: d.startStreamer, desktop: d.startDesktop,
+	}
+	errs := make([]error, len(missing))
+	var wg sync.WaitGroup
+	for i, p := range missing {
+		wg.Go(func() {
+			d.step(string(p) + " clear")
+			if errs[i] = d.clear(ctx, s, p); errs[i] != nil {
+				return
+			}
+			d.step(string(p) + " make")
+			if errs[i] = makeDir(s.part(p), 0o711, 0); errs[i] != nil {
+				return
+			}
+			errs[i] = how[p](ctx, s, spec, r, ipcPath)
+			d.step(string(p) + " done")
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// sharedIPC is the IPC namespace of the parts that stay, or a new one.
+func sharedIPC(s session, missing []part) (*os.File, error) {
+	for _, p := range parts() {
+		if slices.Contains(missing, p) {
+			continue
+		}
+		if pid := s.alive(p); pid != 0 {
+			return os.Open(fmt.Sprintf("/proc/%d/ns/ipc", pid))
+		}
+	}
+	return newIPC()
+}
+
+// clear takes away what is left of a part: processes, cgroups, network, files.
+func (d *Driver) clear(ctx context.Context, s session, p part) error {
+	if err := d.cgroups.kill(ctx, s.cgroupOf(p)); err != nil {
+		return err
+	}
+	d.step(string(p) + " killed")
+	if p == desktop && d.Network != nil {
+		if err := d.Network.Detach(ctx, s.id); err != nil {
+			return fmt.Errorf("disconnect workstation %s: %w", s.id, err)
+		}
+	}
+	d.step(string(p) + " detached")
+	if err := d.cgroups.remove(ctx, s.cgroupOf(p)); err != nil {
+		return err
+	}
+	d.step(string(p) + " without cgroup")
+	if err := removeTree(s.path("runc", string(p))); err != nil {
+		return err
+	}
+	return removeTree(s.part(p))
+}
+
+const (
+	longestID = 32
+	maxScreen = 8192 // what the X server's memory holds, see xorgConfig
+)
+
+// validName reports whether s has 1 to longest characters of a-z0-9, as all ids have.
+func validName(s string, longest int) bool {
+	return s != "" && len(s) <= longest && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
+}
+
+// check refuses what no repetition will make right.
+func check(spec workstation.Spec) error {
+	switch {
+	case !validName(spec.ID, longestID):
+		return fmt.Errorf("workstation id %q: want 1-32 characters of a-z0-9", spec.ID)
+	case spec.Hostname == "" || len(spec.Hostname) > 63 || strings.ContainsFunc(spec.Hostname, notOfHostname):
+		return fmt.Errorf("workstation %s: %q is no host name", spec.ID, spec.Hostname)
+	case len(spec.Lower) == 0:
+		return fmt.Errorf("workstation %s: no image", spec.ID)
+	case spec.User.ID < 1 || spec.User.ID >= streamerID:
+		return fmt.Errorf("workstation %s: user id %d: want 1 to %d", spec.ID, spec.User.ID, streamerID-1)
+	case spec.Screen.Width < 1 || spec.Screen.Height < 1 || spec.Screen.Width > maxScreen || spec.Screen.Height > maxScreen:
+		return fmt.Errorf("workstation %s: a screen of %d x %d pixels: want 1 to %d each", spec.ID, spec.Screen.Width, spec.Screen.Height, maxScreen)
+	}
+	for _, dir := range append(slices.Clone(spec.Lower), spec.Volume, spec.Streamer.SocketDir) {
+		fi, err := os.Stat(dir)
+		if err == nil && (!fi.IsDir() || !filepath.IsAbs(dir)) {
+			err = fmt.Errorf("%s is no absolute path of a directory", dir)
+		}
+		if err != nil {
+			return fmt.Errorf("workstation %s: %w", spec.ID, err)
+		}
+	}
+	return nil
+}
+
+func notOfHostname(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+}

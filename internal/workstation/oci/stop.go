@@ -1,0 +1,116 @@
+package oci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Stop asks the desktop to end, waits at most grace, then kills what is left.
+func (d *Driver) Stop(ctx context.Context, id string, grace time.Duration) error {
+	unlock, err := d.locks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s := d.session(id)
+	if !s.exists() {
+		return nil
+	}
+	if pid := s.alive(desktop); pid != 0 && grace > 0 {
+		d.step("ask")
+		if err := ask(ctx, pid, grace); err != nil {
+			return fmt.Errorf("stop workstation %s: %w", id, err)
+		}
+	}
+	if err := d.end(ctx, s); err != nil {
+		return fmt.Errorf("stop workstation %s: %w", id, err)
+	}
+	d.step("sync")
+	r, err := s.record()
+	if err != nil {
+		return err
+	}
+	if err := syncVolume(r.Volume); err != nil {
+		return fmt.Errorf("write the volume of workstation %s to disk: %w", id, err)
+	}
+	if r.IDBase == 0 {
+		return nil
+	}
+	d.step("free ids")
+	r.IDBase = 0
+	return s.keep(r)
+}
+
+// Remove takes everything of the workstation off the machine.
+func (d *Driver) Remove(ctx context.Context, id string) error {
+	unlock, err := d.locks.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s := d.session(id)
+	if !s.exists() {
+		return nil
+	}
+	if err := d.end(ctx, s); err != nil {
+		return fmt.Errorf("remove workstation %s: %w", id, err)
+	}
+	d.step("remove files")
+	if err := removeTree(s.dir); err != nil {
+		return fmt.Errorf("remove workstation %s: %w", id, err)
+	}
+	return nil
+}
+
+// ask sends the desktop's process 1 the signal to end and gives it time to.
+func ask(ctx context.Context, pid int, grace time.Duration) error {
+	if err := unix.Kill(pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	if err := waitGone(waiting, pid); err != nil && waiting.Err() == nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// end ends all parts and takes away what belongs to running: the desktop first,
+// so that it never sees its display go.
+func (d *Driver) end(ctx context.Context, s session) error {
+	for _, p := range []part{desktop, streamer, display} {
+		if err := d.clear(ctx, s, p); err != nil {
+			return err
+		}
+	}
+	d.step("cgroup")
+	if err := d.cgroups.remove(ctx, s.cgroup); err != nil {
+		return err
+	}
+	d.step("shared files")
+	for _, name := range []string{"x11", "runc", "cookie"} {
+		if err := removeTree(s.path(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncVolume waits until all that was written is on disk.
+func syncVolume(dir string) error {
+	f, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) || dir == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
+}

@@ -1,0 +1,117 @@
+package oci
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/backlot/backlot/internal/workstation"
+)
+
+// findXorg finds the server itself, never the set-user-id wrapper some
+// distributions call Xorg.
+func findXorg() (string, error) {
+	places := []string{"/usr/lib/xorg/Xorg", "/usr/libexec/Xorg", "/usr/lib/Xorg"}
+	for _, path := range places {
+		if executableByAll(path) == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("no X server at any of %v: install xserver-xorg-core and xserver-xorg-video-dummy", places)
+}
+
+// xorgArgs is the X server's command line. Two things make it run as an ordinary
+// user without a terminal, an /etc/passwd or /sys: only the dummy driver is
+// loaded, which tells the server that no console is needed, so it never looks
+// for one; and -sharevts -novtswitch keep it from asking all the same.
+func xorgArgs(server, config, authority string) []string {
+	return []string{
+		server, ":0",
+		"-config", config,
+		"-auth", authority,
+		"-logfile", "/tmp/Xorg.log", // in its own small tmpfs
+		"-nolisten", "tcp",
+		"-novtswitch", "-sharevts",
+		"-noreset",         // the last client's end is not the display's
+		"-s", "0", "-dpms", // a blank screen would be streamed as such
+		"-maxclients", "512", // a full desktop passes the default of 256
+		"-dpi", "96",
+	}
+}
+
+// xorgConfig is the X server's configuration: a screen on the dummy driver and
+// no device of the host, ever. Input devices (inputtest) belong at its end.
+//
+// VideoRam bounds what RANDR may ask for: 256 MiB are 8192x8192; the memory is
+// taken only where it is drawn on. Without DacSpeed the driver refuses modes
+// above 300 MHz, which 4K at 60 Hz is.
+func xorgConfig(screen workstation.Screen) []byte {
+	w, h := screen.Width, screen.Height
+	mode := fmt.Sprintf("%dx%d", w, h)
+	return fmt.Appendf(nil, `Section "ServerFlags"
+	Option "AutoAddDevices" "false"
+	Option "AutoEnableDevices" "false"
+	Option "AutoAddGPU" "false"
+	Option "AutoBindGPU" "false"
+	Option "DontVTSwitch" "true"
+	Option "BlankTime" "0"
+EndSection
+Section "Monitor"
+	Identifier "monitor"
+	HorizSync 1-10000
+	VertRefresh 1-1000
+	Modeline "%s" %.3f %d %d %d %d %d %d %d %d
+EndSection
+Section "Device"
+	Identifier "card"
+	Driver "dummy"
+	VideoRam 262144
+	DacSpeed 10000
+EndSection
+Section "Screen"
+	Identifier "screen"
+	Device "card"
+	Monitor "monitor"
+	DefaultDepth 24
+	SubSection "Display"
+		Depth 24
+		Modes "%s"
+	EndSubSection
+EndSection
+Section "ServerLayout"
+	Identifier "layout"
+	Screen "screen"
+EndSection
+`, mode, float64((w+3)*(h+3)*60)/1e6, w, w+1, w+2, w+3, h, h+1, h+2, h+3, mode)
+}
+
+const cookieName = "MIT-MAGIC-COOKIE-1"
+
+// cookie returns the X server's cookie, which it makes at first. It must stay
+// the same while any part runs.
+func (s session) cookie() ([]byte, error) {
+	cookie, err := os.ReadFile(s.path("cookie"))
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return cookie, err
+	}
+	cookie = make([]byte, 16)
+	if _, err := rand.Read(cookie); err != nil {
+		return nil, err
+	}
+	return cookie, writeFile(s.path("cookie"), cookie, 0o600, 0)
+}
+
+// xauthority is an authority file with one entry that is good for any host name
+// and display number. (Xau(3): every field is a 16-bit big-endian length and bytes.)
+func xauthority(cookie []byte) []byte {
+	const familyWild = 0xffff
+	b := binary.BigEndian.AppendUint16(nil, familyWild)
+	for _, field := range [][]byte{nil, nil, []byte(cookieName), cookie} {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(field)))
+		b = append(b, field...)
+	}
+	return b
+}
