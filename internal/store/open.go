@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -36,9 +37,6 @@ type Store struct {
 }
 
 var _ studio.Store = (*Store)(nil)
-
-// readers bounds how many Reads run at once; further ones wait.
-const readers = 4
 
 // Open opens the store, checks it and brings its schema up to date. A damaged
 // file is refused with ErrDamaged, one made by a newer version with ErrNewer.
@@ -79,6 +77,8 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	// More Reads at once than there are processors would only wait for each other.
+	readers := max(4, runtime.GOMAXPROCS(0))
 	if s.read, err = connect(path, readers, "deferred", "query_only(1)"); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (t *tx) page(ctx context.Context, q studio.Query, size int) ([]row, error) 
 		return nil, nil
 	}
 	var rows []row
-	err := selectPage(t.db, &rows, q, size).Scan(ctx)
+	err := t.try(func() error { return selectPage(t.db, &rows, q, size).Scan(ctx) })
 	return rows, err
 }
 
@@ -71,8 +71,10 @@ func (t *tx) Count(ctx context.Context, q studio.Query) (int, error) {
 		return 0, nil
 	}
 	n := 0
-	s := filter(t.db.NewSelect().TableExpr("?", bun.Ident(q.Table)), q).ColumnExpr("count(*)")
-	if err := s.Scan(ctx, &n); err != nil {
+	err := t.try(func() error {
+		return filter(t.db.NewSelect().TableExpr("?", bun.Ident(q.Table)), q).ColumnExpr("count(*)").Scan(ctx, &n)
+	})
+	if err != nil {
 		return 0, fmt.Errorf("count %s: %w", q.Table, err)
 	}
 	return n, nil

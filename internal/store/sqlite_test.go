@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +66,31 @@ func filled(t *testing.T) (path string) {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// TestEveryKindHasItsTable looks for the kinds of nouns in the other rooms' code.
+func TestEveryKindHasItsTable(t *testing.T) {
+	t.Parallel()
+	s := openSQLite(t, filepath.Join(t.TempDir(), "store.db"))
+	files, err := filepath.Glob("../*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := regexp.MustCompile(`(?m)^\s+Table\w+\s+Table = "(\w+)"|Table\(\) studio\.Table\s+{ return "(\w+)" }`)
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range kinds.FindAllStringSubmatch(string(text), -1) {
+			found++
+			list(t, s, studio.Query{Table: studio.Table(kind[1] + kind[2])})
+		}
+	}
+	if found < 14 {
+		t.Errorf("found %d kinds of nouns in the code", found)
+	}
 }
 
 func TestOnlyOwnerReads(t *testing.T) {

@@ -22,7 +22,7 @@ func testSave(t *testing.T, open func() *store.Store) {
 			ID: "a", StudioID: "s", ParentID: "p", OwnedBy: "o", CreatedBy: "c", State: studio.Ready,
 			Unique: "u", CreatedAt: start,
 		},
-		Wait: time.Minute, Note: "first", At: start,
+		Note: "first", At: start,
 	}
 	write(t, s, n)
 	if n.rev != 1 {
@@ -40,7 +40,7 @@ func testSave(t *testing.T, open func() *store.Store) {
 	if n.rev != 2 {
 		t.Errorf("revision %d after the second save", n.rev)
 	}
-	var unique thing
+	unique := thing{Wait: time.Hour, Note: "of something else", rev: 7}
 	err = again.Read(t.Context(), func(tx studio.Tx) error { return tx.FindUnique(t.Context(), "u", &unique) })
 	if err != nil || !cmp.Equal(&unique, n, same) {
 		t.Errorf("found by unique key %v: %s", err, cmp.Diff(n, &unique, same))
@@ -173,6 +173,21 @@ func testCancelled(t *testing.T, open func() *store.Store) {
 	})
 	wantErr(t, err, context.Canceled)
 	wantErr(t, save(ctx, s, newThing("lost")), context.Canceled)
+
+	// What the database gave up must not be taken up half-way.
+	err = s.Write(t.Context(), start, func(tx studio.Tx) error {
+		if err := tx.Save(t.Context(), newThing("lost")); err != nil {
+			return err
+		}
+		wantErr(t, tx.Save(ctx, newThing("lost too")), context.Canceled)
+		wantErr(t, tx.Save(t.Context(), newThing("lost as well")), context.Canceled)
+		wantErr(t, tx.Remove(t.Context(), newThing("lost")), context.Canceled)
+		wantErr(t, tx.Find(t.Context(), "lost", new(thing)), context.Canceled)
+		_, err := tx.Count(t.Context(), studio.Query{Table: "sessions"})
+		wantErr(t, err, context.Canceled)
+		return nil
+	})
+	wantErr(t, err, context.Canceled)
 
 	// Who waits for another writer can give up waiting.
 	err = s.Write(t.Context(), start, func(tx studio.Tx) error {

@@ -52,7 +52,7 @@ type thing struct {
 	Kind studio.Table
 	Cols studio.Row
 	// Wait, if not zero, makes it due that long after it is saved.
-	Wait time.Duration
+	Wait time.Duration `json:",omitempty"`
 	Note string
 	At   time.Time
 

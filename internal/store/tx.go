@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,10 @@ func (s *Store) Write(ctx context.Context, now time.Time, fn func(studio.Tx) err
 	}()
 	err := s.write.RunInTx(ctx, nil, func(_ context.Context, db bun.Tx) error {
 		t.db = db
-		return fn(t)
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.failed
 	})
 	if err != nil {
 		return explain(err)
@@ -54,6 +58,21 @@ type tx struct {
 	writes  bool
 	changed bool
 	before  []revision
+	// failed is the first failure of the database. It may have undone all so far
+	// and ended the transaction, so nothing must follow it.
+	failed error
+}
+
+// try does something with the database, unless that failed before.
+func (t *tx) try(do func() error) error {
+	if t.failed != nil {
+		return t.failed
+	}
+	err := do()
+	if err != nil && !errors.Is(err, sql.ErrNoRows) && !errors.Is(err, studio.ErrTaken) && !errors.Is(err, studio.ErrStale) {
+		t.failed = err
+	}
+	return err
 }
 
 // revision is what a noun's revision was before it was saved.
@@ -139,8 +158,10 @@ func (t *tx) find(ctx context.Context, n studio.Noun, column, key string) error 
 		return studio.ErrNoRow
 	}
 	var r row
-	err := t.db.NewSelect().TableExpr("?", bun.Ident(n.Table())).Column("revision", "body").
-		Where("? = ?", bun.Ident(column), key).Scan(ctx, &r.Revision, &r.Body)
+	err := t.try(func() error {
+		return t.db.NewSelect().TableExpr("?", bun.Ident(n.Table())).Column("revision", "body").
+			Where("? = ?", bun.Ident(column), key).Scan(ctx, &r.Revision, &r.Body)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return studio.ErrNoRow
 	}
@@ -150,7 +171,9 @@ func (t *tx) find(ctx context.Context, n studio.Noun, column, key string) error 
 	return r.fill(n)
 }
 
+// fill replaces whatever n holds, which may be left from an earlier try.
 func (r *row) fill(n studio.Noun) error {
+	reflect.ValueOf(n).Elem().SetZero()
 	if err := json.Unmarshal([]byte(r.Body), n); err != nil {
 		return fmt.Errorf("read row of %s: %w", n.Table(), err)
 	}
@@ -168,12 +191,11 @@ func (t *tx) Save(ctx context.Context, n studio.Noun) error {
 	if err != nil {
 		return fmt.Errorf("save in %s: %w", n.Table(), err)
 	}
+	put := t.update
 	if *n.Rev() == 0 {
-		err = t.insert(ctx, n.Table(), r)
-	} else {
-		err = t.update(ctx, n.Table(), r)
+		put = t.insert
 	}
-	if err != nil {
+	if err := t.try(func() error { return put(ctx, n.Table(), r) }); err != nil {
 		return fmt.Errorf("save %s in %s: %w", r.ID, n.Table(), err)
 	}
 	t.changed = true
@@ -217,7 +239,10 @@ func (t *tx) Remove(ctx context.Context, n studio.Noun) error {
 		return errReadOnly
 	}
 	id := n.Row(t.now).ID
-	_, err := t.db.NewDelete().TableExpr("?", bun.Ident(n.Table())).Where("id = ?", id).Exec(ctx)
+	err := t.try(func() error {
+		_, err := t.db.NewDelete().TableExpr("?", bun.Ident(n.Table())).Where("id = ?", id).Exec(ctx)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("remove %s from %s: %w", id, n.Table(), err)
 	}
