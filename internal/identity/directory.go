@@ -37,6 +37,8 @@ type Directory struct {
 	keys keyCache
 }
 
+var _ studio.Users = (*Directory)(nil)
+
 // New returns the directory that is kept in a store.
 func New(cfg Config) (*Directory, error) {
 	if len(cfg.Key) < 32 {
