@@ -115,9 +115,8 @@ func (s *Service) beginBackup(ctx context.Context, tx Tx, now time.Time, session
 // endBackup records what came of the pending backup's snapshot.
 func (s *Service) endBackup(ctx context.Context, tx Tx, now time.Time, session *Session, failed *Failure) error {
 	var b Backup
-	if ok, err := found(tx.Find(ctx, session.Pending, &b)); !ok {
-		session.Pending = ""
-		return err
+	if err := tx.Find(ctx, session.Pending, &b); err != nil {
+		return fmt.Errorf("find pending backup %s: %w", session.Pending, err)
 	}
 	session.Pending = ""
 	if failed == nil {

@@ -84,6 +84,15 @@ func (s *Session) Row(now time.Time) Row {
 // it is the session's key.
 func (s *Session) Workstation() string { return fmt.Sprintf("%sr%d", s.Key, s.Run) }
 
+// VolumeBytes is what the session's volume may hold at most.
+func (s *Session) VolumeBytes() int64 {
+	size := 500 // the model's default
+	if s.VolumeConfiguration != nil {
+		size = s.VolumeConfiguration.Size
+	}
+	return int64(size) << 30
+}
+
 // Next implements living.
 func (s *Session) Next(now time.Time) (Action, time.Time) {
 	// Steps wait for RetryAt; it is zero, and so past, unless the last one failed.

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -81,8 +82,8 @@ func (s *Service) snapshotsOf(ctx context.Context, tx Tx, task *Task) error {
 	switch task.Action {
 	case TakeSnapshot:
 		var b Backup
-		if ok, err := found(tx.Find(ctx, task.Session.Pending, &b)); !ok {
-			return err
+		if err := tx.Find(ctx, task.Session.Pending, &b); err != nil {
+			return fmt.Errorf("find pending backup %s: %w", task.Session.Pending, err)
 		}
 		task.Snapshot, task.SnapshotOf = b.Key, b.Volume
 	case DeleteSnapshots:

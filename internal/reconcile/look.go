@@ -1,0 +1,73 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backlot/backlot/internal/workstation"
+)
+
+// lookAgain looks over the machine, now and then.
+func (l *Loop) lookAgain(ctx context.Context) {
+	for {
+		if err := l.look(ctx); err != nil && ctx.Err() == nil {
+			l.cfg.Log.ErrorContext(ctx, "cannot look over the machine", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// look removes workstations that nobody wants and has those looked at that
+// should run and do not. Volumes and snapshots that nobody wants are only
+// reported: they may hold somebody's work.
+func (l *Loop) look(ctx context.Context) error {
+	// The machine first: whatever is there by then was wanted before.
+	there, err := l.cfg.Workstations.List(ctx)
+	if err != nil {
+		return fmt.Errorf("list workstations: %w", err)
+	}
+	disks, err := l.cfg.Volumes.List(ctx)
+	if err != nil {
+		return fmt.Errorf("list volumes: %w", err)
+	}
+	wanted, err := l.cfg.Studio.Wanted(ctx)
+	if err != nil {
+		return fmt.Errorf("ask what is wanted: %w", err)
+	}
+
+	var failed []error
+	running := map[string]bool{}
+	for _, w := range there {
+		running[w.ID] = w.State == workstation.Running
+		if _, ok := wanted.Workstations[w.ID]; !ok {
+			l.cfg.Log.WarnContext(ctx, "removing a workstation that no session wants", "session_key", w.ID, "state", w.State)
+			l.cfg.Viewers.Disconnect(w.ID)
+			failed = append(failed, l.removeWorkstation(ctx, w.ID))
+		}
+	}
+	for key, mustRun := range wanted.Workstations {
+		if mustRun && !running[key] {
+			l.cfg.Log.WarnContext(ctx, "a desktop does not run as it should", "session_key", key)
+			failed = append(failed, l.cfg.Studio.DesktopLost(ctx, key))
+		}
+	}
+	l.report(ctx, "volume", disks.Volumes, wanted.Volumes)
+	l.report(ctx, "snapshot", disks.Snapshots, wanted.Snapshots)
+	return errors.Join(failed...)
+}
+
+// report names, once, what nobody wants.
+func (l *Loop) report(ctx context.Context, kind string, there []string, wanted map[string]bool) {
+	for _, id := range there {
+		if !wanted[id] && !l.strangers[kind+id] {
+			l.strangers[kind+id] = true
+			l.cfg.Log.WarnContext(ctx, "no session knows this "+kind+"; it is left alone", "id", id)
+		}
+	}
+}

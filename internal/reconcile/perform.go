@@ -1,0 +1,134 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/backlot/backlot/internal/image"
+	"github.com/backlot/backlot/internal/studio"
+	"github.com/backlot/backlot/internal/volume"
+	"github.com/backlot/backlot/internal/workstation"
+)
+
+// says are the sentences for the owner of a session when an action fails.
+var says = map[studio.Action]string{
+	studio.CreateVolume:      "The session's volume could not be made.",
+	studio.EnsureWorkstation: "The workstation could not be started.",
+	studio.StopWorkstation:   "The workstation could not be stopped.",
+	studio.RemoveWorkstation: "The workstation could not be removed.",
+	studio.TakeSnapshot:      "The backup could not be made.",
+	studio.DeleteVolume:      "The session's volume could not be deleted.",
+	studio.DeleteSnapshots:   "The session's backups could not be deleted.",
+	studio.DeleteSnapshot:    "The backup could not be deleted.",
+}
+
+// perform carries out a task, and tells in the domain's words why it failed.
+func (l *Loop) perform(ctx context.Context, task studio.Task) *studio.Failure {
+	ctx, cancel := context.WithDeadline(ctx, task.Before)
+	defer cancel()
+	err := l.act(ctx, task)
+	if err == nil {
+		return nil
+	}
+	f := &studio.Failure{Code: studio.InternalFailure, Message: says[task.Action], Err: err}
+	switch {
+	case errors.Is(err, workstation.ErrNoCapacity):
+		f.Code, f.Final = studio.InsufficientCapacity, true
+		f.Message = "The machine has no room for another workstation; stop a session and try again."
+	case errors.Is(err, volume.ErrNoCapacity):
+		f.Code, f.Final = studio.InsufficientCapacity, true
+		f.Message = "The disk of the volumes is full; delete sessions or backups that are not needed, and try again."
+	case errors.Is(err, image.ErrNotFound):
+		f.Code, f.Final = studio.ImageInvalid, true
+		f.Message = "The machine image is not on this installation any more."
+	case workstation.IsPermanent(err) || volume.IsPermanent(err) || errors.Is(err, volume.ErrNotFound):
+		f.Final = true
+	}
+	return f
+}
+
+// act does one thing that is harmless when done twice. What only the time has
+// brought about needs nothing done here.
+func (l *Loop) act(ctx context.Context, task studio.Task) error {
+	switch task.Action {
+	case studio.CreateVolume:
+		return l.createVolume(ctx, task.Session)
+	case studio.EnsureWorkstation:
+		return l.ensureWorkstation(ctx, task)
+	case studio.StopWorkstation:
+		key := task.Session.Leftover
+		l.cfg.Viewers.Disconnect(key)
+		if err := l.cfg.Workstations.Stop(ctx, key, grace); err != nil {
+			return fmt.Errorf("stop workstation %s: %w", key, err)
+		}
+		return l.removeWorkstation(ctx, key)
+	case studio.RemoveWorkstation:
+		l.cfg.Viewers.Disconnect(task.Session.Leftover)
+		return l.removeWorkstation(ctx, task.Session.Leftover)
+	case studio.TakeSnapshot:
+		if err := l.cfg.Volumes.Snapshot(ctx, task.SnapshotOf, task.Snapshot); err != nil {
+			return fmt.Errorf("snapshot volume %s as %s: %w", task.SnapshotOf, task.Snapshot, err)
+		}
+	case studio.DeleteVolume:
+		if err := l.cfg.Volumes.Delete(ctx, task.Session.Trash[0]); err != nil {
+			return fmt.Errorf("delete volume %s: %w", task.Session.Trash[0], err)
+		}
+	case studio.DeleteSnapshots, studio.DeleteSnapshot:
+		for _, id := range task.Snapshots {
+			if err := l.cfg.Volumes.DeleteSnapshot(ctx, id); err != nil {
+				return fmt.Errorf("delete snapshot %s: %w", id, err)
+			}
+		}
+	default:
+	}
+	return nil
+}
+
+func (l *Loop) createVolume(ctx context.Context, s *studio.Session) error {
+	free, err := l.cfg.Volumes.Free(ctx)
+	if err != nil {
+		return fmt.Errorf("look for room for volume %s: %w", s.Volume, err)
+	}
+	if free < l.cfg.Reserve {
+		return fmt.Errorf("create volume %s with %d of %d bytes to be kept free: %w", s.Volume, free, l.cfg.Reserve, volume.ErrNoCapacity)
+	}
+	if err := l.cfg.Volumes.Create(ctx, s.Volume, volume.Options{FromSnapshot: s.From, LimitBytes: s.VolumeBytes()}); err != nil {
+		return fmt.Errorf("create volume %s: %w", s.Volume, err)
+	}
+	return nil
+}
+
+func (l *Loop) ensureWorkstation(ctx context.Context, task studio.Task) error {
+	s := task.Session
+	lower, err := l.cfg.Images.Lower(ctx, s.MachineImage)
+	if err != nil {
+		return fmt.Errorf("open machine image %s: %w", s.MachineImage, err)
+	}
+	dir, err := l.cfg.Volumes.Mount(ctx, s.Volume)
+	if err != nil {
+		return fmt.Errorf("mount volume %s: %w", s.Volume, err)
+	}
+	key := s.Workstation()
+	spec := workstation.Spec{
+		ID: key, Hostname: "desktop", Lower: lower, Volume: dir, User: l.cfg.User,
+		Environment: []string{"BACKLOT_SESSION_ID=" + s.SessionID, "BACKLOT_STUDIO_ID=" + s.StudioID},
+		Limits:      workstation.Limits{CPUs: task.Type.CPUs, MemoryBytes: task.Type.MemoryBytes},
+		Screen:      l.cfg.Screen,
+		Streamer:    workstation.Streamer{SocketDir: l.cfg.SocketDir, Credential: l.cfg.Credential(key)},
+	}
+	if v := s.VolumeConfiguration; v != nil {
+		spec.Limits.IOPS, spec.Limits.BytesPerSecond = int64(v.IOPS), int64(v.Throughput)<<20
+	}
+	if err := l.cfg.Workstations.Ensure(ctx, spec); err != nil {
+		return fmt.Errorf("ensure workstation %s: %w", key, err)
+	}
+	return nil
+}
+
+func (l *Loop) removeWorkstation(ctx context.Context, key string) error {
+	if err := l.cfg.Workstations.Remove(ctx, key); err != nil {
+		return fmt.Errorf("remove workstation %s: %w", key, err)
+	}
+	return nil
+}
