@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -107,6 +108,7 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 
+	expiring := work.streamFor(60)
 	url := work.stream()
 	ticketless, _, _ := strings.Cut(url, "?")
 	for name, bad := range map[string]string{
@@ -118,6 +120,13 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("GET with %s: %d", name, status)
 		}
 	}
+
+	eventually(t, 75*time.Second, func() error {
+		if status, _ := fetch(t, expiring); status != http.StatusForbidden {
+			return fmt.Errorf("GET with a ticket of 60 s: %d", status)
+		}
+		return nil
+	})
 
 	// Streams come and go by themselves; all else must be as it was.
 	if diff := cmp.Diff(was, work.get()); diff != "" {

@@ -173,11 +173,13 @@ func (s streamingSession) backups() []*nimblestudio.StreamingSessionBackup {
 }
 
 // stream opens a stream and returns its url once it is READY.
-func (s streamingSession) stream() string {
+func (s streamingSession) stream() string { return s.streamFor(600) }
+
+func (s streamingSession) streamFor(seconds int64) string {
 	s.t.Helper()
 	studio := aws.String(s.env["BACKLOT_STUDIO_ID"])
 	made, err := s.api(true).CreateStreamingSessionStreamWithContext(s.t.Context(), &nimblestudio.CreateStreamingSessionStreamInput{
-		StudioId: studio, SessionId: &s.id, ExpirationInSeconds: aws.Int64(300),
+		StudioId: studio, SessionId: &s.id, ExpirationInSeconds: &seconds,
 	})
 	if err != nil {
 		s.t.Fatalf("create stream: %v", err)
