@@ -7,9 +7,9 @@ import "time"
 // encoder turns pictures of one size into a stream of access units. One
 // goroutine uses it.
 type encoder interface {
-	// encode codes the picture, as a key frame if asked. covers is the time
-	// since the picture before: the rate's budget for it.
-	encode(p *picture, key bool, covers time.Duration) (unit, error)
+	// encode codes the picture, as a key frame if asked. It comes elapsed after
+	// the one before.
+	encode(p *picture, key bool, elapsed time.Duration) (unit, error)
 	// setRate changes what may be spent, in bits per second, from the next picture on.
 	setRate(bitsPerSecond int)
 	close()

@@ -104,51 +104,48 @@ const (
 	// h264Quality is the quantizer of a picture that the rate does not hold
 	// back: 42 to 48 dB luma.
 	h264Quality = 18
-	// h264FrameRate is what x264 believes the frame rate to be; other distances
-	// between pictures are told to it as multiples of the bit rate.
+	// h264FrameRate is the frame rate that x264 believes in. budget makes up for it.
 	h264FrameRate = 60
 	// h264Burst is how much of the rate a key frame or a sudden change may use at once.
 	h264Burst = 200 * time.Millisecond
-	// h264MaxRate is the most that x264 takes, in kilobits per second.
-	h264MaxRate = 2_000_000
+	// h264Filled is the part of its bucket that x264 starts with.
+	h264Filled = 0.9
+	// h264MaxRate is the highest rate that x264 takes, in bits per second.
+	h264MaxRate = 2_000_000_000
 )
 
 // h264Encoder is x264: H.264 constrained baseline in Annex B, SPS and PPS before
 // each key frame.
 type h264Encoder struct {
-	h             *C.h264
-	bitsPerSecond int
-	// told is the budget that x264 has been told last.
-	told struct{ perSecond, burst int }
+	h      *C.h264
+	budget *budget
+	told   struct{ rate, burst C.int } // kilobits
 }
 
 func newH264(width, height, bitsPerSecond int) (*h264Encoder, error) {
-	e := &h264Encoder{bitsPerSecond: bitsPerSecond}
-	e.told.perSecond, e.told.burst = e.budget(time.Second / h264FrameRate)
-	e.h = C.h264_open(C.int(width), C.int(height), h264Quality, h264FrameRate, C.int(e.told.perSecond), C.int(e.told.burst))
+	e := &h264Encoder{budget: newBudget(h264FrameRate, bitsPerSecond, h264Burst, h264Filled)}
+	e.told.rate, e.told.burst = e.kilobits(float64(bitsPerSecond))
+	e.h = C.h264_open(C.int(width), C.int(height), h264Quality, h264FrameRate, e.told.rate, e.told.burst)
 	if e.h == nil {
 		return nil, fmt.Errorf("open x264 for %dx%d", width, height)
 	}
 	return e, nil
 }
 
-func (e *h264Encoder) setRate(bitsPerSecond int) { e.bitsPerSecond = bitsPerSecond }
+func (e *h264Encoder) setRate(bitsPerSecond int) { e.budget.set(bitsPerSecond, h264Burst) }
 
-// budget is the rate in kilobits that gives one picture, at h264FrameRate, what
-// covers gives it at the true rate; and the burst in kilobits.
-func (e *h264Encoder) budget(covers time.Duration) (perSecond, burst int) {
-	frames := max(1, int(min(covers, h264Burst)*h264FrameRate/time.Second))
-	kilobits := max(1, e.bitsPerSecond/1000)
-	return min(kilobits*frames, h264MaxRate), max(1, int(h264Burst.Seconds()*float64(kilobits)))
+// kilobits are a rate, and the size of the bucket, in x264's units.
+func (e *h264Encoder) kilobits(rate float64) (perSecond, burst C.int) {
+	return C.int(min(rate, h264MaxRate) / 1000), C.int(e.budget.burst / 1000)
 }
 
-func (e *h264Encoder) encode(p *picture, key bool, covers time.Duration) (unit, error) {
-	perSecond, burst := e.budget(covers)
-	if perSecond != e.told.perSecond || burst != e.told.burst {
-		if C.h264_set_budget(e.h, C.int(perSecond), C.int(burst)) != 0 {
-			return unit{}, fmt.Errorf("tell x264 a rate of %d kbit/s", perSecond)
+func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit, error) {
+	rate, burst := e.kilobits(e.budget.before(elapsed))
+	if rate != e.told.rate || burst != e.told.burst {
+		if C.h264_set_budget(e.h, rate, burst) != 0 {
+			return unit{}, fmt.Errorf("tell x264 a rate of %d kbit/s", rate)
 		}
-		e.told.perSecond, e.told.burst = perSecond, burst
+		e.told.rate, e.told.burst = rate, burst
 	}
 	var (
 		data    *C.uint8_t
@@ -163,6 +160,7 @@ func (e *h264Encoder) encode(p *picture, key bool, covers time.Duration) (unit, 
 	if n < 0 {
 		return unit{}, errors.New("encode picture with x264")
 	}
+	e.budget.after(int(n))
 	return unit{
 		data:  unsafe.Slice((*byte)(data), int(n)),
 		key:   isKey != 0,

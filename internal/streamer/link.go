@@ -125,12 +125,16 @@ func (l *link) greet(sock net.Conn, conn *wire.Conn) error {
 	if err != nil {
 		return fmt.Errorf("read credential: %w", err)
 	}
+	credential = bytes.TrimSpace(credential)
+	if len(credential) > wire.MaxText || len(l.session) > wire.MaxText {
+		return fmt.Errorf("credential of %d bytes, session of %d, want at most %d", len(credential), len(l.session), wire.MaxText)
+	}
 	if err := sock.SetDeadline(time.Now().Add(helloTimeout)); err != nil {
 		return err
 	}
 	err = conn.WriteMessage(wire.Hello{
 		Lowest: wire.LowestVersion, Highest: wire.HighestVersion,
-		Session: l.session, Credential: string(bytes.TrimSpace(credential)),
+		Session: l.session, Credential: string(credential),
 	})
 	if err != nil {
 		return err

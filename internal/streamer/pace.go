@@ -24,7 +24,7 @@ type pace struct {
 	key       bool // wanted
 	sharp     bool // the last frame was as good as it gets
 
-	next      time.Time // the earliest time of the next frame, by framesPer
+	next      time.Time // the earliest time of the next change, by framesPer
 	lastFrame time.Time
 	lastKey   time.Time
 	changed   time.Time // when the last frame with a change or a new start was made
@@ -46,10 +46,10 @@ func (p *pace) due() (time.Time, bool) {
 		sooner(p.next)
 	}
 	if p.key {
-		sooner(later(p.next, p.lastKey.Add(keyGap)))
+		sooner(p.lastKey.Add(keyGap))
 	}
 	if !p.sharp && p.lastFrame.Sub(p.changed) < sharpenFor {
-		sooner(later(p.next, p.lastFrame.Add(sharpenGap)))
+		sooner(p.lastFrame.Add(sharpenGap))
 	}
 	return due, true
 }
@@ -59,15 +59,23 @@ func (p *pace) keyDue(now time.Time) bool {
 	return p.key && !now.Before(p.lastKey.Add(keyGap))
 }
 
-// covers is the time that a frame made now stands for.
-func (p *pace) covers(now time.Time) time.Duration { return now.Sub(p.lastFrame) }
+// elapsed is the time since the last frame, 0 for the first one.
+func (p *pace) elapsed(now time.Time) time.Duration {
+	if p.lastFrame.IsZero() {
+		return 0
+	}
+	return now.Sub(p.lastFrame)
+}
 
 // made records a frame: whether it showed a change, and what the encoder made of it.
 func (p *pace) made(now time.Time, change bool, u unit) {
-	interval := time.Second / time.Duration(p.framesPer)
-	// Frames keep to a grid, so that timers that fire late do not lower the rate.
-	p.next = later(p.next.Add(interval), now.Add(interval/2))
 	p.lastFrame, p.sharp = now, u.sharp
+	if change {
+		// Frames keep to a grid, so that timers that fire late do not lower the
+		// rate. Frames without a change never hold one up.
+		interval := time.Second / time.Duration(p.framesPer)
+		p.next = later(p.next.Add(interval), now.Add(interval/2))
+	}
 	if change || u.key {
 		p.changed = now
 	}

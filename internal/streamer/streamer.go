@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 
@@ -36,6 +37,7 @@ var errDisplayGone = errors.New("the X server has gone")
 // Run streams until ctx ends, which is not an error, or the X server goes away,
 // which is. It waits a while for the X server, and as long as it takes for the gateway.
 func Run(ctx context.Context, c Config) error {
+	xgb.Logger.SetOutput(io.Discard) // what it has to say comes back as errors, too
 	d, err := openDisplay(ctx, c.Display)
 	if err != nil {
 		return err

@@ -182,7 +182,7 @@ func (v *video) frame(now time.Time) error {
 	} else {
 		v.capture.picture.unmark()
 	}
-	u, err := v.encoder.encode(v.capture.picture, v.pace.keyDue(now), v.pace.covers(now))
+	u, err := v.encoder.encode(v.capture.picture, v.pace.keyDue(now), v.pace.elapsed(now))
 	if err != nil {
 		return err
 	}

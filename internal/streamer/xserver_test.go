@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -129,32 +130,47 @@ func (s *xserver) luma(t testing.TB) []byte {
 	return y
 }
 
-// paint fills a rectangle of the root window with a pattern that a codec finds
-// as hard as text.
+// paint fills a rectangle of the screen with a pattern that a codec finds as hard
+// as text, and waits until it is there.
 func (s *xserver) paint(t testing.TB, x, y, w, h int, seed uint32) {
 	t.Helper()
+	show := s.prepare(t, x, y, w, h, seed)
+	show()
+	s.x.Sync()
+}
+
+// prepare draws such a pattern out of sight. What it returns shows it at once.
+func (s *xserver) prepare(t testing.TB, x, y, w, h int, seed uint32) (show func()) {
+	t.Helper()
+	pixmap, err := xproto.NewPixmapId(s.x)
+	if err != nil {
+		t.Fatal(err)
+	}
 	gc, err := xproto.NewGcontextId(s.x)
 	if err != nil {
 		t.Fatal(err)
 	}
+	xproto.CreatePixmap(s.x, 24, pixmap, xproto.Drawable(s.root), uint16(w), uint16(h)) //nolint:gosec // on the screen
 	xproto.CreateGC(s.x, gc, xproto.Drawable(s.root), xproto.GcSubwindowMode, []uint32{xproto.SubwindowModeIncludeInferiors})
 	var cells [2][]xproto.Rectangle
-	for cy := y; cy < y+h; cy += 4 {
-		for cx := x; cx < x+w; cx += 3 {
+	for cy := 0; cy < h; cy += 4 {
+		for cx := 0; cx < w; cx += 3 {
 			seed = seed*1664525 + 1013904223
 			cells[seed>>31] = append(cells[seed>>31], xproto.Rectangle{X: int16(cx), Y: int16(cy), Width: 3, Height: 4}) //nolint:gosec // on the screen
 		}
 	}
 	for i, colour := range []uint32{0xf0f0e8, 0x203040} {
 		xproto.ChangeGC(s.x, gc, xproto.GcForeground, []uint32{colour})
-		for cells := cells[i]; len(cells) > 0; {
-			n := min(len(cells), 8000)
-			xproto.PolyFillRectangle(s.x, xproto.Drawable(s.root), gc, cells[:n])
-			cells = cells[n:]
+		for cells := range slices.Chunk(cells[i], 8000) {
+			xproto.PolyFillRectangle(s.x, xproto.Drawable(pixmap), gc, cells)
 		}
 	}
-	xproto.FreeGC(s.x, gc)
 	s.x.Sync()
+	return func() {
+		xproto.CopyArea(s.x, xproto.Drawable(pixmap), xproto.Drawable(s.root), gc, 0, 0, int16(x), int16(y), uint16(w), uint16(h)) //nolint:gosec // on the screen
+		xproto.FreePixmap(s.x, pixmap)
+		xproto.FreeGC(s.x, gc)
+	}
 }
 
 // start starts a process that ends with the test.

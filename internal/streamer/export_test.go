@@ -1,0 +1,20 @@
+package streamer
+
+import "context"
+
+// Grab opens a capture of a display for benchmarks.
+func Grab(ctx context.Context, name string) (take func(everything bool) error, err error) {
+	d, err := openDisplay(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	width, height, err := d.size()
+	if err != nil {
+		return nil, err
+	}
+	c, err := newCapture(d, width, height)
+	if err != nil {
+		return nil, err
+	}
+	return c.take, nil
+}

@@ -1,0 +1,169 @@
+package streamer
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// A screen of 1920x1080 and what changes on it between two pictures.
+type scene struct {
+	p       *picture
+	screens [2][]byte
+}
+
+const sceneWidth, sceneHeight = 1920, 1080
+
+// newScene makes two screens of coloured cells, as hard as text.
+func newScene(tb testing.TB) *scene {
+	tb.Helper()
+	s := &scene{p: newPicture(sceneWidth, sceneHeight)}
+	tb.Cleanup(s.p.close)
+	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a test
+	for i := range s.screens {
+		s.screens[i] = make([]byte, sceneWidth*sceneHeight*4)
+		for y := range sceneHeight {
+			for x := range sceneWidth {
+				o := 4 * (y*sceneWidth + x)
+				switch {
+				case x%3 == 0 && y%4 == 0:
+					shade := byte(240 - 200*(random.Uint32()&1))
+					s.screens[i][o], s.screens[i][o+1], s.screens[i][o+2] = shade, shade, shade
+				case x%3 != 0:
+					copy(s.screens[i][o:o+3], s.screens[i][o-4:])
+				default:
+					copy(s.screens[i][o:o+3], s.screens[i][o-4*sceneWidth:])
+				}
+			}
+		}
+	}
+	return s
+}
+
+// show makes the rectangle show the nth screen.
+func (s *scene) show(tb testing.TB, n, x, y, width, height int) {
+	tb.Helper()
+	s.p.unmark()
+	s.p.mark(x, y, width, height)
+	for top, bottom := range s.p.bands() {
+		if err := s.p.convert(s.screens[n%2], sceneWidth*4, top, bottom); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func openH264(tb testing.TB, bitsPerSecond int) *h264Encoder {
+	tb.Helper()
+	e, err := newH264(sceneWidth, sceneHeight, bitsPerSecond)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(e.close)
+	return e
+}
+
+func encodeTest(tb testing.TB, e encoder, p *picture, key bool, covers time.Duration) unit {
+	tb.Helper()
+	u, err := e.encode(p, key, covers)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return u
+}
+
+func TestH264(t *testing.T) {
+	t.Parallel()
+	s, e := newScene(t), openH264(t, 20_000_000)
+	s.show(t, 0, 0, 0, sceneWidth, sceneHeight)
+	u := encodeTest(t, e, s.p, false, 0)
+	if !u.key {
+		t.Error("the first picture is no key frame")
+	}
+	for n := 0; !u.sharp; n++ {
+		if n > 60 {
+			t.Fatal("a still picture does not become sharp")
+		}
+		s.p.unmark()
+		u = encodeTest(t, e, s.p, false, time.Second/30)
+	}
+	s.p.unmark()
+	if u = encodeTest(t, e, s.p, false, time.Second); len(u.data) > 100 || !u.sharp {
+		t.Errorf("a sharp picture again: %d bytes, sharp %v", len(u.data), u.sharp)
+	}
+	s.show(t, 1, 160, 160, 64, 64)
+	if u = encodeTest(t, e, s.p, false, time.Second); u.key || len(u.data) < 1000 || len(u.data) > 5000 {
+		t.Errorf("a small change: key %v, %d bytes", u.key, len(u.data))
+	}
+	s.p.unmark()
+	if u = encodeTest(t, e, s.p, true, time.Second); !u.key || len(u.data) < 100_000 {
+		t.Errorf("a key frame on demand: key %v, %d bytes", u.key, len(u.data))
+	}
+}
+
+func TestH264KeepsToItsRate(t *testing.T) {
+	t.Parallel()
+	s, e := newScene(t), openH264(t, 20_000_000)
+	n := 0
+	mbps := func(frames int) float64 {
+		bits := 0
+		for range frames {
+			n++
+			s.show(t, n, 0, 0, sceneWidth, sceneHeight)
+			bits += 8 * len(encodeTest(t, e, s.p, false, time.Second/60).data)
+		}
+		return float64(bits) * 60 / float64(frames) / 1e6
+	}
+	mbps(30)
+	if got := mbps(60); got < 15 || got > 23 {
+		t.Errorf("%.1f Mbit/s, want 20", got)
+	}
+	e.setRate(4_000_000)
+	mbps(30)
+	if got := mbps(60); got < 2 || got > 5 {
+		t.Errorf("%.1f Mbit/s, want 4", got)
+	}
+	e.setRate(40_000_000)
+	mbps(30)
+	if got := mbps(60); got < 30 || got > 45 {
+		t.Errorf("%.1f Mbit/s, want 40", got)
+	}
+}
+
+func BenchmarkConvert(b *testing.B) {
+	s := newScene(b)
+	for b.Loop() {
+		s.show(b, 0, 0, 0, sceneWidth, sceneHeight)
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, c := range []struct {
+		name          string
+		width, height int
+		pause         time.Duration
+	}{
+		{"full", sceneWidth, sceneHeight, 0},
+		{"window", 800, 600, 0},
+		{"small", 64, 64, 0},
+		{"nothing", 0, 0, 0},
+		{"nothing-cold", 0, 0, 100 * time.Millisecond},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s, e := newScene(b), openH264(b, 20_000_000)
+			s.show(b, 0, 0, 0, sceneWidth, sceneHeight)
+			for !encodeTest(b, e, s.p, false, time.Second/60).sharp {
+				s.p.unmark()
+			}
+			bytes, n := 0, 0
+			for b.Loop() {
+				b.StopTimer()
+				n++
+				s.show(b, n, 160, 160, c.width, c.height)
+				time.Sleep(c.pause)
+				b.StartTimer()
+				bytes += len(encodeTest(b, e, s.p, false, time.Second/60).data)
+			}
+			b.ReportMetric(float64(bytes)/float64(n), "B/frame")
+		})
+	}
+}
