@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync"
+
+	"github.com/pion/webrtc/v4"
+
+	streampage "github.com/backlot/backlot/internal/gateway/viewer"
+)
+
+// ErrNoSuchTicket is what Studio answers when a stream does not open: the ticket
+// is unknown or expired, or the session is not READY. Which of these is not said.
+var ErrNoSuchTicket = errors.New("no such ticket")
+
+// Studio is what the gateway asks of the domain.
+type Studio interface {
+	// RedeemTicket returns what a ticket opens, as often as wanted. The error Is
+	// ErrNoSuchTicket when the ticket opens nothing.
+	RedeemTicket(ctx context.Context, streamID, ticket string) (Grant, error)
+	// ResumeStream returns what a stream opens that was opened before: its ticket
+	// may have expired since. The error Is ErrNoSuchTicket when its session is not
+	// READY, or was stopped in between.
+	ResumeStream(ctx context.Context, streamID string) (Grant, error)
+	// DesktopReady records that the session's desktop can be shown. It is called
+	// each time that a streamer connects, and again after an error.
+	DesktopReady(ctx context.Context, sessionKey string) error
+}
+
+// Grant is what a viewer may see.
+type Grant struct {
+	// SessionKey names the session to streamers, SessionID to people.
+	SessionKey, SessionID string
+	// Title names the desktop in the page's title; empty: "Desktop".
+	Title string
+}
+
+// Config is what a Gateway needs.
+type Config struct {
+	// PublicURL is where viewers find the server. Its host is offered to them as
+	// an address for media, beside the machine's own.
+	PublicURL *url.URL
+	// UDP carries the media of all sessions. The gateway closes it.
+	UDP net.PacketConn
+	// SkipInterface names network interfaces whose addresses no viewer can reach,
+	// such as those of workstations. Nil skips none.
+	SkipInterface func(name string) bool
+	// Secret signs what streamers and returning pages show. It must outlive the process.
+	Secret []byte
+	Studio Studio
+	Log    *slog.Logger
+}
+
+// Gateway pairs viewers with streamers.
+type Gateway struct {
+	cfg       Config
+	webrtc    *webrtc.API
+	mux       *udpMux
+	addresses *addresses
+	page      *streampage.Page
+
+	mu       sync.Mutex
+	sessions map[string]*session
+	stop     chan struct{} // closed by Run's end
+	stopped  bool
+	running  sync.WaitGroup // viewers
+}
+
+// New makes a Gateway. It shows nothing before Handler, ServeStreamers and Run are in use.
+func New(cfg Config) (*Gateway, error) {
+	if len(cfg.Secret) < 16 {
+		return nil, errors.New("gateway secret is shorter than 16 bytes")
+	}
+	mux, err := newUDPMux(cfg.UDP)
+	if err != nil {
+		return nil, err
+	}
+	api, err := newAPI(mux)
+	if err != nil {
+		return nil, fmt.Errorf("set up WebRTC: %w", err)
+	}
+	page, err := streampage.New()
+	if err != nil {
+		return nil, err
+	}
+	return &Gateway{
+		cfg:       cfg,
+		webrtc:    api,
+		mux:       mux,
+		addresses: &addresses{public: cfg.PublicURL, udp: mux.local, skip: cfg.SkipInterface},
+		page:      page,
+		sessions:  map[string]*session{},
+		stop:      make(chan struct{}),
+	}, nil
+}
+
+// Run lets viewers in until ctx ends, then parts with all of them (their pages
+// try again by themselves) and closes the UDP port.
+func (g *Gateway) Run(ctx context.Context) error {
+	<-ctx.Done()
+	g.mu.Lock()
+	if !g.stopped {
+		g.stopped = true
+		close(g.stop)
+	}
+	g.mu.Unlock()
+	g.running.Wait()
+	if err := g.mux.Close(); err != nil {
+		return fmt.Errorf("close media port: %w", err)
+	}
+	return nil
+}
+
+// Disconnect ends every stream of a session and drops its streamer: to be called
+// when the session is READY no more.
+func (g *Gateway) Disconnect(sessionKey string) {
+	g.mu.Lock()
+	s := g.sessions[sessionKey]
+	g.mu.Unlock()
+	if s != nil {
+		s.disconnect()
+	}
+}
+
+// begin says whether a viewer may start; if so, running.Done must follow.
+func (g *Gateway) begin() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped {
+		return false
+	}
+	g.running.Add(1)
+	return true
+}
+
+// enter applies join to the session, which exists from the first join on.
+func (g *Gateway) enter(sessionKey string, join func(*session)) *session {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.sessions[sessionKey]
+	if s == nil {
+		s = newSession()
+		g.sessions[sessionKey] = s
+	}
+	join(s)
+	return s
+}
+
+// leave applies part to the session, and forgets it once nobody is left.
+func (g *Gateway) leave(sessionKey string, s *session, part func(*session)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	part(s)
+	if s.empty() {
+		delete(g.sessions, sessionKey)
+	}
+}

@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/logging"
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// queuedBytes is how much may wait for a page on its data channel before it
+// counts as hung.
+const queuedBytes = 1 << 20
+
+var errHung = errors.New("page takes no messages")
+
+// newAPI sets WebRTC up: H.264, one port, and no help from other servers.
+func newAPI(mux *udpMux) (*webrtc.API, error) {
+	media := &webrtc.MediaEngine{}
+	err := media.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType:    webrtc.MimeTypeH264,
+			ClockRate:   90000,
+			SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+			RTCPFeedback: []webrtc.RTCPFeedback{
+				{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "goog-remb"},
+			},
+		},
+		PayloadType: 102,
+	}, webrtc.RTPCodecTypeVideo)
+	if err != nil {
+		return nil, err
+	}
+	for _, uri := range []string{playoutDelayURI, absSendTimeURI} {
+		if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, err
+		}
+	}
+	resend, err := nack.NewResponderInterceptor(nack.ResponderSize(2048))
+	if err != nil {
+		return nil, err
+	}
+	interceptors := &interceptor.Registry{}
+	interceptors.Add(resend)
+
+	// Not ICE lite: to a lite server browsers say only with their second check, 50 ms
+	// later, which way they take.
+	settings := webrtc.SettingEngine{LoggerFactory: quiet{}}
+	settings.SetICEUDPMux(mux)
+	settings.SetICEMulticastDNSMode(0)
+	settings.SetICETimeouts(5*time.Second, 10*time.Second, 2*time.Second)
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(settings)), nil
+}
+
+// peer is the WebRTC side of one viewer.
+type peer struct {
+	pc     *webrtc.PeerConnection
+	track  *track
+	sender *webrtc.RTPSender
+	input  *webrtc.DataChannel
+}
+
+func newPeer(api *webrtc.API) (*peer, error) {
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return nil, fmt.Errorf("make peer connection: %w", err)
+	}
+	p := &peer{pc: pc, track: &track{}}
+	if p.sender, err = pc.AddTrack(p.track); err != nil {
+		_ = pc.Close()
+		return nil, fmt.Errorf("add video: %w", err)
+	}
+	// Agreed beforehand (RFC 8832 section 1), it costs no round trip.
+	agreed, id := true, uint16(0)
+	if p.input, err = pc.CreateDataChannel("input", &webrtc.DataChannelInit{Negotiated: &agreed, ID: &id}); err != nil {
+		_ = pc.Close()
+		return nil, fmt.Errorf("add data channel: %w", err)
+	}
+	return p, nil
+}
+
+// serve ties the connection's events to a viewer of a session.
+func (p *peer) serve(v *viewer, s *session) {
+	p.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			// Pion says so a moment before it can encrypt, and drops what is sent
+			// until then. It holds a lock meanwhile, which State waits for.
+			_ = p.sender.Transport().State()
+			s.connected(v)
+		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
+			v.end(byeLost)
+		case webrtc.PeerConnectionStateUnknown, webrtc.PeerConnectionStateNew,
+			webrtc.PeerConnectionStateConnecting, webrtc.PeerConnectionStateDisconnected:
+		}
+	})
+	allowed := newBudget(inputPerSecond, time.Now())
+	p.input.OnOpen(func() { s.talks(v) })
+	p.input.OnMessage(func(m webrtc.DataChannelMessage) {
+		if !allowed.take(time.Now()) {
+			v.end(byeTooMuch)
+			return
+		}
+		// What is not input is dropped: a page of ours sends none.
+		if in, err := wire.DecodeViewer(m.Data); err == nil {
+			s.input(v, in)
+		}
+	})
+}
+
+// answer takes the page's offer and returns the answer to it. Addresses in the
+// offer are not looked at: the page finds us, we do not look for it.
+func (p *peer) answer(ctx context.Context, offer string, reachable []netip.AddrPort) (string, error) {
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: advertise(offer, nil)}); err != nil {
+		return "", fmt.Errorf("take offer: %w", err)
+	}
+	answer, err := p.pc.CreateAnswer(nil)
+	if err != nil {
+		return "", fmt.Errorf("make answer: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(p.pc)
+	if err := p.pc.SetLocalDescription(answer); err != nil {
+		return "", fmt.Errorf("take answer: %w", err)
+	}
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-gathered:
+	}
+	return advertise(p.pc.LocalDescription().SDP, reachable), nil
+}
+
+// message sends b to the page without waiting.
+func (p *peer) message(b []byte) error {
+	if p.input.BufferedAmount() > queuedBytes {
+		return errHung
+	}
+	return p.input.Send(b)
+}
+
+// reports reads the receiver's reports until the connection is closed.
+func (p *peer) reports(each func(rtcp.Packet)) {
+	for {
+		packets, _, err := p.sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, packet := range packets {
+			each(packet)
+		}
+	}
+}
+
+// quiet keeps Pion's own log out of ours: it would print addresses and SDP.
+type quiet struct{}
+
+// NewLogger returns a logger that prints nothing.
+func (quiet) NewLogger(string) logging.LeveledLogger {
+	return logging.NewDefaultLeveledLoggerForScope("", logging.LogLevelDisabled, nil)
+}

@@ -1,0 +1,329 @@
+package gateway
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// viewersPerSession bounds how many pages look at one session at once.
+const viewersPerSession = 32
+
+// session is where the streamer of a desktop and its viewers meet. Nothing in it
+// waits for anybody: who is too slow loses frames, or the connection.
+type session struct {
+	mu       sync.Mutex
+	streamer *streamer // nil while none is connected
+	ready    bool      // the streamer shows a desktop
+	viewers  []*viewer // the last one leads: its window sizes the screen
+	screen   []byte    // the latest, as viewers get it; nil while unknown
+	cursor   []byte    // likewise
+	rate     int       // bits per second asked for
+	clock    timeline
+	keys     keyFrames
+}
+
+func newSession() *session { return &session{keys: newKeyFrames(time.Now())} }
+
+// empty says whether nobody is left. Only Gateway asks, who also lets in.
+func (s *session) empty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.streamer == nil && len(s.viewers) == 0
+}
+
+// disconnect ends everything in the session.
+func (s *session) disconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range s.viewers {
+		v.end(byeStopped)
+	}
+	if s.streamer != nil {
+		s.streamer.close()
+	}
+}
+
+// attach makes st the session's streamer; the one before is dropped.
+func (s *session) attach(st *streamer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer != nil {
+		s.streamer.close()
+	}
+	s.streamer, s.ready, s.rate = st, false, 0
+	s.clock.restart = true
+	s.keys.came()
+	for _, v := range s.viewers {
+		v.needKey = true
+	}
+	if len(s.viewers) > 0 {
+		s.watch()
+	}
+}
+
+// detach forgets st, unless another has taken its place.
+func (s *session) detach(st *streamer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer != st {
+		return
+	}
+	s.streamer, s.ready = nil, false
+	s.keys.came()
+	s.tellDesktop()
+}
+
+// watch has the streamer begin, at the leader's size: with a key frame.
+func (s *session) watch() {
+	s.resize()
+	s.tellRate()
+	s.tell(wire.Watch{On: true})
+}
+
+// join adds a viewer, who leads from now on. It says no to one too many.
+func (s *session) join(v *viewer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.viewers) >= viewersPerSession {
+		return false
+	}
+	s.viewers = append(s.viewers, v)
+	v.desktop(s.ready)
+	if len(s.viewers) == 1 {
+		s.watch()
+		return true
+	}
+	s.resize()
+	s.tellRate()
+	return true
+}
+
+// part removes a viewer, with whatever it held down.
+func (s *session) part(v *viewer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.release(v)
+	v.talks, v.draws = false, false
+	led := s.leads(v)
+	s.viewers = slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v })
+	switch {
+	case len(s.viewers) == 0:
+		s.keys.came()
+		s.tell(wire.Watch{On: false})
+	case led:
+		s.resize()
+		fallthrough
+	default:
+		s.tellRate()
+	}
+}
+
+// connected is called when the way for frames to v is open, draws when its page
+// is ready for them: before, they would be lost.
+func (s *session) connected(v *viewer) { s.watches(func() { v.connected = true }) }
+func (s *session) draws(v *viewer)     { s.watches(func() { v.draws = true }) }
+
+func (s *session) watches(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	s.askKey()
+}
+
+// talks is called when messages get through to v.
+func (s *session) talks(v *viewer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.talks = true
+	for _, b := range [][]byte{s.screen, s.cursor} {
+		if b != nil {
+			v.message(b)
+		}
+	}
+}
+
+// input passes what v's user did to the desktop.
+func (s *session) input(v *viewer, m wire.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !v.talks {
+		return
+	}
+	switch m := m.(type) {
+	case wire.Resize:
+		v.size = m
+		if s.leads(v) {
+			s.resize()
+		}
+		return
+	case wire.ReleaseAll:
+		s.release(v)
+		return
+	case wire.Key, wire.Button, wire.Wheel:
+		if !v.hold(m) {
+			return
+		}
+		if !s.leads(v) {
+			s.viewers = append(slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v }), v)
+			s.resize()
+		}
+	}
+	s.tell(m)
+}
+
+// release lifts what v holds down, and nothing of other viewers.
+func (s *session) release(v *viewer) {
+	for _, m := range v.held {
+		s.tell(m)
+	}
+	clear(v.held)
+}
+
+func (s *session) leads(v *viewer) bool {
+	return len(s.viewers) > 0 && s.viewers[len(s.viewers)-1] == v
+}
+
+// resize asks for a screen of the leader's size.
+func (s *session) resize() {
+	if v := s.viewers[len(s.viewers)-1]; v.size != (wire.Resize{}) {
+		s.tell(v.size)
+	}
+}
+
+// sent counts bytes sent to v, and answers what its way carries in bits per second.
+func (s *session) sent(v *viewer, bytes int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.way.count(bytes, time.Now())
+	return v.way.rate
+}
+
+// report takes what v's player says of the video it gets.
+func (s *session) report(v *viewer, packet rtcp.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch packet := packet.(type) {
+	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+		s.askKey()
+	case *rtcp.ReceiverReport:
+		for _, r := range packet.Reports {
+			v.way.loss(r.FractionLost)
+		}
+		s.tellRate()
+	case *rtcp.ReceiverEstimatedMaximumBitrate:
+		v.way.remb(packet.Bitrate, time.Now())
+		s.tellRate()
+	}
+}
+
+// tellRate asks for what the narrowest way carries, if that has changed by a twentieth.
+func (s *session) tellRate() {
+	rate := highestRate
+	for _, v := range s.viewers {
+		rate = min(rate, v.way.rate)
+	}
+	if change := rate - s.rate; len(s.viewers) == 0 || max(change, -change) <= s.rate/20 {
+		return
+	}
+	s.rate = rate
+	s.tell(wire.Rate{BitsPerSecond: uint32(rate), FramesPerSecond: framesPerSecond}) //nolint:gosec // at most highestRate
+}
+
+// askKey has a key frame asked for, now or soon.
+func (s *session) askKey() {
+	if s.streamer == nil || s.keys.pending != nil {
+		return
+	}
+	wait := s.keys.wish(time.Now())
+	if wait == 0 {
+		s.tell(wire.KeyFrame{})
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(wait, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.keys.pending == timer {
+			s.keys.pending = nil
+			s.askKey()
+		}
+	})
+	s.keys.pending = timer
+}
+
+// tell sends m to the streamer, if there is one.
+func (s *session) tell(m wire.Message) {
+	if s.streamer != nil {
+		s.streamer.send(m)
+	}
+}
+
+// desktop is called when st can show a desktop.
+func (s *session) desktop(st *streamer, m wire.Ready) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer != st {
+		return
+	}
+	s.ready = true
+	s.screen = wire.Append(nil, wire.Screen(m))
+	s.broadcast(s.screen)
+	s.tellDesktop()
+}
+
+func (s *session) tellDesktop() {
+	for _, v := range s.viewers {
+		v.desktop(s.ready)
+	}
+}
+
+// show passes a cursor or the screen's size on to the viewers.
+func (s *session) show(st *streamer, m wire.Message) {
+	b := wire.Append(nil, m)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer != st {
+		return
+	}
+	if m.Type() == wire.TypeCursor {
+		s.cursor = b
+	} else {
+		s.screen = b
+	}
+	s.broadcast(b)
+}
+
+func (s *session) broadcast(b []byte) {
+	for _, v := range s.viewers {
+		v.message(b)
+	}
+}
+
+// video gives a frame to every viewer that has room for it. Who has none gets
+// nothing before the next key frame.
+func (s *session) video(st *streamer, m wire.Video) {
+	f := &frame{key: m.Key}
+	if f.payloads, f.size = packetize(m.Data); len(f.payloads) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer != st {
+		return
+	}
+	now := time.Now()
+	f.time = s.clock.rtp(m.CapturedMicros, now)
+	if m.Key {
+		s.keys.came()
+	}
+	for _, v := range s.viewers {
+		if !v.offer(f) {
+			s.askKey()
+		}
+	}
+}

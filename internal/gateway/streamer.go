@@ -1,0 +1,196 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+const (
+	// helloWithin is how long a streamer, or a page, may take to say who it is.
+	helloWithin = 10 * time.Second
+	// helloBytes bounds what is read of a streamer that has not said so.
+	helloBytes = 4 << 10
+	// pingEvery and aliveWithin find a streamer that hangs.
+	pingEvery   = 5 * time.Second
+	aliveWithin = 15 * time.Second
+	// queuedMessages is how many messages wait for a streamer before it counts as hung.
+	queuedMessages = 4096
+	// messagesPerSecond bounds what a streamer says: frames, cursors and answers.
+	messagesPerSecond = 2000
+)
+
+// streamer is one connection of a session's streamer.
+type streamer struct {
+	conn net.Conn
+	out  chan wire.Message
+}
+
+// send queues m without waiting. A streamer that takes nothing any more is dropped: it dials again.
+func (st *streamer) send(m wire.Message) {
+	select {
+	case st.out <- m:
+	default:
+		st.close()
+	}
+}
+
+func (st *streamer) close() { _ = st.conn.Close() }
+
+// ServeStreamers lets streamers in from ln until ctx ends, then closes ln and all of them.
+func (g *Gateway) ServeStreamers(ctx context.Context, ln net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	var streamers sync.WaitGroup
+	defer streamers.Wait()
+	for {
+		conn, err := ln.Accept()
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept streamers: %w", err)
+		case err != nil:
+			// Out of file descriptors, most likely: those already open go on.
+			g.cfg.Log.ErrorContext(ctx, "cannot accept a streamer", "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			continue
+		}
+		streamers.Go(func() {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+			defer conn.Close() //nolint:errcheck // nothing to be done about it
+			if err := g.serveStreamer(ctx, conn); err != nil && ctx.Err() == nil {
+				g.cfg.Log.WarnContext(ctx, "streamer dropped", "err", err)
+			}
+		})
+	}
+}
+
+func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) error {
+	if err := conn.SetDeadline(time.Now().Add(helloWithin)); err != nil {
+		return err
+	}
+	limit := &io.LimitedReader{R: conn, N: helloBytes}
+	c := wire.NewConn(struct {
+		io.Reader
+		io.Writer
+	}{limit, conn})
+	first, err := c.ReadMessage()
+	if err != nil {
+		return fmt.Errorf("read hello: %w", err)
+	}
+	hello, ok := first.(wire.Hello)
+	if !ok {
+		return fmt.Errorf("message of type 0x%02x where hello belongs", uint8(first.Type()))
+	}
+	if !same(hello.Credential, g.Credential(hello.Session)) {
+		return errors.New("hello without the session's credential")
+	}
+	version, err := hello.Version()
+	if err != nil {
+		return fmt.Errorf("streamer of session %s: %w", hello.Session, err)
+	}
+	if err := c.WriteMessage(wire.Welcome{Version: version}); err != nil {
+		return fmt.Errorf("welcome streamer of session %s: %w", hello.Session, err)
+	}
+	limit.N = math.MaxInt64
+
+	st := &streamer{conn: conn, out: make(chan wire.Message, queuedMessages)}
+	s := g.enter(hello.Session, func(s *session) { s.attach(st) })
+	defer g.leave(hello.Session, s, func(s *session) { s.detach(st) })
+	log := g.cfg.Log.With("session_key", hello.Session)
+	log.DebugContext(ctx, "streamer connected")
+
+	ctx, cancel := context.WithCancel(ctx)
+	var helpers sync.WaitGroup
+	defer helpers.Wait()
+	defer cancel()
+	helpers.Go(func() { st.talk(ctx, c) })
+	ready := func() { helpers.Go(func() { g.desktopReady(ctx, log, hello.Session) }) }
+	if err := st.listen(c, s, ready); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("read from streamer of session %s: %w", hello.Session, err)
+	}
+	log.DebugContext(ctx, "streamer left")
+	return nil
+}
+
+// listen takes the streamer's messages until the connection ends.
+func (st *streamer) listen(c *wire.Conn, s *session, ready func()) error {
+	allowed := newBudget(messagesPerSecond, time.Now())
+	for {
+		if err := st.conn.SetReadDeadline(time.Now().Add(aliveWithin)); err != nil {
+			return err
+		}
+		m, err := c.ReadMessage()
+		if err != nil {
+			return err
+		}
+		if !allowed.take(time.Now()) {
+			return fmt.Errorf("more than %d messages a second", messagesPerSecond)
+		}
+		switch m := m.(type) {
+		case wire.Ready:
+			s.desktop(st, m)
+			if ready != nil {
+				ready()
+				ready = nil
+			}
+		case wire.Video:
+			s.video(st, m)
+		case wire.Cursor, wire.Screen:
+			s.show(st, m)
+		case wire.Pong:
+		default:
+			return fmt.Errorf("message of type 0x%02x is not for streamers to send", uint8(m.Type()))
+		}
+	}
+}
+
+// talk writes what is queued, and a Ping now and then, until ctx ends.
+func (st *streamer) talk(ctx context.Context, c *wire.Conn) {
+	defer st.close()
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		var m wire.Message
+		select {
+		case <-ctx.Done():
+			return
+		case m = <-st.out:
+		case <-ping.C:
+			m = wire.Ping{}
+		}
+		if st.conn.SetWriteDeadline(time.Now().Add(aliveWithin)) != nil || c.WriteMessage(m) != nil {
+			return
+		}
+	}
+}
+
+// desktopReady tells the domain, until it has heard or the streamer has gone.
+func (g *Gateway) desktopReady(ctx context.Context, log *slog.Logger, sessionKey string) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := g.cfg.Studio.DesktopReady(ctx, sessionKey)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		log.WarnContext(ctx, "cannot record that the desktop is ready", "err", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}

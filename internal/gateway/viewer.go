@@ -1,0 +1,184 @@
+package gateway
+
+import (
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+const (
+	// queuedFrames is how many frames wait for a viewer before it loses some.
+	queuedFrames = 8
+	// heldKeys bounds what one viewer may hold down: nobody has more fingers.
+	heldKeys = 64
+	// inputPerSecond bounds a viewer's messages. A mouse makes 1000.
+	inputPerSecond = 4000
+)
+
+// bye is the error that ends a viewer's connection: the close code and reason
+// of its WebSocket. The page goes by the codes, see viewer/connection.ts.
+type bye struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+func (b bye) Error() string { return b.reason }
+
+var (
+	byeLeft    = bye{websocket.StatusNormalClosure, "the page left"}
+	byeRestart = bye{websocket.StatusServiceRestart, "the server restarts"}
+	byeNotNow  = bye{websocket.StatusTryAgainLater, "try again later"}
+	byeStopped = bye{4000, "the session was stopped"}
+	byeBad     = bye{4400, "that was not understood"}
+	byeRefused = bye{4403, "this does not open a desktop"}
+	byeLost    = bye{4408, "the media connection was lost"}
+	byeTooMuch = bye{4429, "too much at once"}
+)
+
+// viewer is one page that looks at a session. The session's lock guards the
+// fields of the first group.
+type viewer struct {
+	connected bool // frames get through to it
+	draws     bool // and are not in vain
+	talks     bool // messages get through, both ways
+	needKey   bool // can make nothing of the next frame unless it is a key frame
+	size      wire.Resize
+	held      map[holding]wire.Message // what lifts each key and button it holds down
+	way       *estimate
+
+	frames chan *frame
+	shown  chan bool // whether there is a desktop: the latest news only
+	done   chan struct{}
+	finish sync.Once
+	why    bye // good once done is closed
+
+	// send writes a message to the page. It does not wait.
+	send func([]byte) error
+	// write writes an RTP packet: its payload, time, and whether it ends the frame.
+	write func(payload []byte, time uint32, last bool) error
+}
+
+func newViewer(size wire.Resize, now time.Time) *viewer {
+	return &viewer{
+		needKey: true,
+		size:    size,
+		held:    map[holding]wire.Message{},
+		way:     newEstimate(now),
+		frames:  make(chan *frame, queuedFrames),
+		shown:   make(chan bool, 1),
+		done:    make(chan struct{}),
+	}
+}
+
+// end has the viewer's connection closed. The first reason counts.
+func (v *viewer) end(why bye) {
+	v.finish.Do(func() {
+		v.why = why
+		close(v.done)
+	})
+}
+
+// desktop tells the page whether there is a desktop to show.
+func (v *viewer) desktop(there bool) {
+	select {
+	case <-v.shown:
+	default:
+	}
+	v.shown <- there // the session's lock makes this the only sender
+}
+
+// message sends what the page draws or counts by. A page that takes nothing any more is given up.
+func (v *viewer) message(b []byte) {
+	if v.talks && v.send(b) != nil {
+		v.end(byeLost)
+	}
+}
+
+func (v *viewer) watches() bool { return v.connected && v.draws }
+
+// offer queues f without waiting. It says no when a key frame is needed to go on.
+func (v *viewer) offer(f *frame) bool {
+	if !v.watches() || v.needKey && !f.key {
+		return true
+	}
+	select {
+	case v.frames <- f:
+		v.needKey = false
+	default:
+		v.needKey = true
+	}
+	return !v.needKey
+}
+
+// holding names a key or button that is down. A key with a code is known by that alone.
+type holding struct {
+	button uint8
+	code   uint16
+	keysym uint32
+}
+
+// hold remembers what is down, and says no to what is too much.
+func (v *viewer) hold(m wire.Message) bool {
+	var id holding
+	var down bool
+	switch in := m.(type) {
+	case wire.Key:
+		if id.code = in.Code; id.code == 0 {
+			id.keysym = in.Keysym
+		}
+		down, in.Down = in.Down, false
+		m = in
+	case wire.Button:
+		id.button = in.Button
+		down, in.Down = in.Down, false
+		m = in
+	default:
+		return true
+	}
+	if !down {
+		delete(v.held, id)
+		return true
+	}
+	if len(v.held) >= heldKeys {
+		return false
+	}
+	v.held[id] = m
+	return true
+}
+
+// pump sends queued frames until v ends, in the pace that rate allows: it is told
+// the bytes of the frame before and answers in bits per second.
+func (v *viewer) pump(rate func(sent int) int) {
+	var pace pacer
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	<-timer.C
+	sent := 0
+	for {
+		var f *frame
+		select {
+		case <-v.done:
+			return
+		case f = <-v.frames:
+		}
+		bits := rate(sent)
+		for i, payload := range f.payloads {
+			if v.write(payload, f.time, i == len(f.payloads)-1) != nil {
+				v.end(byeLost)
+				return
+			}
+			if wait := pace.take(len(payload), bits, time.Now()); wait > 0 {
+				timer.Reset(wait)
+				select {
+				case <-v.done:
+					return
+				case <-timer.C:
+				}
+			}
+		}
+		sent = f.size
+	}
+}

@@ -1,0 +1,87 @@
+import { Connection, stored } from "./connection";
+import { Pointer } from "./cursor";
+import * as keyboard from "./keyboard";
+import { name, show, state } from "./notice";
+import * as mouse from "./pointer";
+import { Screen } from "./screen";
+import * as wire from "./wire";
+
+function start(): void {
+	const screen = new Screen(() => {
+		pointer.draw();
+		ask();
+	});
+	const { video, stage } = screen;
+	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
+	const live = () => state() === "live";
+
+	const connection = new Connection({
+		state: show,
+		title: name,
+		size: () => screen.wanted,
+		open() {
+			for (const input of inputs) input.forget();
+			asked = { width: 0, height: 0 };
+			ask();
+		},
+		desktop(there) {
+			if (there) picture(() => show("live"));
+			else show("waiting");
+		},
+		message(data) {
+			const m = wire.decode(data);
+			if (m?.type === "cursor") pointer.set(m);
+			else if (m?.type === "screen") screen.is(m);
+		},
+		track(track) {
+			video.srcObject = new MediaStream([track]);
+			video.play().catch(() => {}); // refused only while hidden: it plays by itself then
+		},
+	});
+
+	let asked = { width: 0, height: 0 };
+	function ask(): void {
+		const { width, height } = screen.wanted;
+		if (width === asked.width && height === asked.height) return;
+		asked = { width, height };
+		connection.send(wire.resize(width, height));
+	}
+
+	// picture calls then at the next frame shown.
+	function picture(then: () => void): void {
+		if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(then);
+		else (video as HTMLVideoElement).addEventListener("timeupdate", then, { once: true });
+	}
+
+	const send = (bytes: Uint8Array<ArrayBuffer>) => {
+		if (live()) connection.send(bytes);
+	};
+	const inputs = [mouse.listen(stage, send, (e) => screen.at(e)), keyboard.listen(send, live)];
+
+	// Whoever looks elsewhere no longer holds keys here.
+	const release = () => {
+		connection.send(wire.releaseAll());
+		for (const input of inputs) input.forget();
+	};
+	window.addEventListener("blur", release);
+	document.addEventListener("visibilitychange", () => {
+		if (document.hidden) release();
+		else connection.hurry();
+	});
+	window.addEventListener("online", () => connection.hurry());
+	window.addEventListener("pagehide", () => {
+		release();
+		connection.leave();
+	});
+	window.addEventListener("pageshow", (e) => {
+		if (e.persisted) connection.start();
+	});
+	connection.start();
+}
+
+if (typeof RTCPeerConnection === "undefined") show("unsupported");
+// A link that opens nothing may yet belong to a tab that had opened it.
+else if (state() === "connecting" || (state() === "refused" && stored())) {
+	show("connecting");
+	start();
+}

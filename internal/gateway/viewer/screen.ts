@@ -1,0 +1,93 @@
+// The picture's place in the window: pixel for pixel when the desktop has the
+// window's size, otherwise as large as fits, in the middle.
+
+import * as wire from "./wire";
+
+const settle = 120; // ms without change before the desktop is asked to follow
+
+export class Screen {
+	readonly stage = document.querySelector("main")!;
+	readonly video = document.createElement("video");
+	private box = { width: 0, height: 0 }; // of the window, in device pixels
+	private desktop = { width: 0, height: 0 }; // in its own pixels; 0: as the picture
+	private timer = 0;
+
+	constructor(private readonly resized: () => void) {
+		const { video, stage } = this;
+		video.autoplay = video.muted = video.playsInline = true;
+		video.disablePictureInPicture = true;
+		video.tabIndex = 0;
+		video.setAttribute("aria-label", "Desktop");
+		video.addEventListener("resize", () => this.layout());
+		stage.append(video);
+		this.measure(stage.clientWidth * devicePixelRatio, stage.clientHeight * devicePixelRatio);
+		const observer = new ResizeObserver(([entry]) => {
+			const exact = entry?.devicePixelContentBoxSize?.[0];
+			this.measure(
+				exact?.inlineSize ?? stage.clientWidth * devicePixelRatio,
+				exact?.blockSize ?? stage.clientHeight * devicePixelRatio,
+			);
+		});
+		// Zooming changes no device pixel, yet how many of them a CSS pixel has.
+		window.addEventListener("resize", () => this.layout());
+		try {
+			observer.observe(stage, { box: "device-pixel-content-box" });
+		} catch {
+			observer.observe(stage);
+		}
+	}
+
+	// wanted is the screen that fills the window.
+	get wanted(): { width: number; height: number } {
+		const even = (n: number, min: number, max: number) => Math.max(min, Math.min(max, n)) & ~1;
+		return {
+			width: even(this.box.width, wire.minWidth, wire.maxWidth),
+			height: even(this.box.height, wire.minHeight, wire.maxHeight),
+		};
+	}
+
+	// scale is how many device pixels a pixel of the desktop takes.
+	get scale(): number {
+		const { videoWidth, videoHeight } = this.video;
+		const spare = { x: this.box.width - videoWidth, y: this.box.height - videoHeight };
+		// An odd window is one pixel larger than any screen.
+		if (spare.x >= 0 && spare.x <= 1 && spare.y >= 0 && spare.y <= 1) return 1;
+		return Math.min(this.box.width / videoWidth, this.box.height / videoHeight) || 1;
+	}
+
+	// is takes the desktop's own size.
+	is({ width, height }: wire.Screen): void {
+		this.desktop = { width, height };
+	}
+
+	// at is the desktop's pixel under a point of the window.
+	at({ clientX, clientY }: { clientX: number; clientY: number }): { x: number; y: number } {
+		const rect = this.video.getBoundingClientRect();
+		const width = this.desktop.width || this.video.videoWidth;
+		const height = this.desktop.height || this.video.videoHeight;
+		const inside = (n: number, size: number) => Math.max(0, Math.min(size - 1, Math.floor(n * size))) || 0;
+		return {
+			x: inside((clientX - rect.left) / rect.width, width),
+			y: inside((clientY - rect.top) / rect.height, height),
+		};
+	}
+
+	private measure(width: number, height: number): void {
+		this.box = { width: Math.round(width), height: Math.round(height) };
+		this.layout();
+		clearTimeout(this.timer);
+		this.timer = window.setTimeout(this.resized, settle);
+	}
+
+	private layout(): void {
+		const { video, box, scale } = this;
+		const width = Math.round(video.videoWidth * scale);
+		const height = Math.round(video.videoHeight * scale);
+		// Whole device pixels, or the picture is smeared over its neighbours.
+		const css = (n: number) => `${n / devicePixelRatio}px`;
+		video.style.width = css(width);
+		video.style.height = css(height);
+		video.style.left = css(Math.floor((box.width - width) / 2));
+		video.style.top = css(Math.floor((box.height - height) / 2));
+	}
+}
