@@ -13,6 +13,8 @@ type Backup struct {
 	revision
 
 	StudioID string `json:"studioId"`
+	// Number grows with every backup of the session, whatever the clock says.
+	Number int `json:"number"`
 	// Key names the snapshot; Volume is what it is taken of.
 	Key    string `json:"key"`
 	Volume string `json:"volume"`
@@ -97,7 +99,7 @@ func (s *Service) newBackup(session *Session, now time.Time) (*Backup, error) {
 			OwnedBy: session.OwnedBy, SessionID: session.SessionID, Tags: ownTags(session.Tags),
 			State: CreateInProgress, StatusCode: sessionCodes[CreateInProgress], StatusMessage: backupSays[CreateInProgress],
 		},
-		StudioID: session.StudioID, Key: fmt.Sprintf("%sb%d", session.Key, session.BackupsMade), Volume: session.Volume,
+		StudioID: session.StudioID, Number: session.BackupsMade, Key: fmt.Sprintf("%sb%d", session.Key, session.BackupsMade), Volume: session.Volume,
 	}, nil
 }
 
@@ -138,7 +140,9 @@ func (s *Service) endBackup(ctx context.Context, tx Tx, now time.Time, session *
 
 // backupsOf lists a session's backups, the newest first.
 func backupsOf(ctx context.Context, tx Tx, session *Session, states ...State) ([]*Backup, error) {
-	return List[Backup](ctx, tx, Query{ParentID: session.SessionID, States: states, NewestFirst: true})
+	backups, err := List[Backup](ctx, tx, Query{ParentID: session.SessionID, States: states})
+	slices.SortFunc(backups, func(a, b *Backup) int { return b.Number - a.Number })
+	return backups, err
 }
 
 // retainBackups begins to delete the backups beyond those to be kept, the oldest

@@ -387,6 +387,7 @@ func (w *world) backups(t *testing.T) []studio.StreamingSessionBackup {
 	t.Helper()
 	l, err := w.ListStreamingSessionBackups(t.Context(), artist, &studio.ListStreamingSessionBackupsRequest{StudioID: w.studioID, OwnedBy: artist.ID})
 	must(t, err)
+	w.clock.advance(time.Second) // so that the list tells which came later
 	return l.StreamingSessionBackups
 }
 

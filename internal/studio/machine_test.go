@@ -1,0 +1,27 @@
+package studio_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/backlot/backlot/internal/studio"
+)
+
+var update = flag.Bool("update", false, "write docs/states.md anew")
+
+func TestStatesDocumentIsFresh(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join("..", "..", "docs", "states.md")
+	if *update {
+		must(t, os.WriteFile(path, []byte(studio.StatesDocument()), 0o644))
+	}
+	text, err := os.ReadFile(path)
+	must(t, err)
+	if diff := cmp.Diff(studio.StatesDocument(), string(text)); diff != "" {
+		t.Errorf("%s is stale; run go test ./internal/studio -update:\n%s", path, diff)
+	}
+}

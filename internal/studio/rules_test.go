@@ -1,0 +1,239 @@
+package studio_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/backlot/backlot/internal/studio"
+)
+
+func TestStreamConfigurationRules(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	volume := &studio.VolumeConfiguration{IOPS: 3000, Size: 100, Throughput: 125}
+	const on, off = "ACTIVATED", "DEACTIVATED"
+	for _, tt := range []struct {
+		persistence, termination string
+		stopped                  int
+		volume                   *studio.VolumeConfiguration
+		good                     bool
+	}{
+		{"", "", 0, nil, true},
+		{off, "", 0, nil, true},
+		{off, off, 0, nil, true},
+		{on, "", 0, volume, true},
+		{on, "", 0, nil, true},
+		{on, off, 0, volume, true},
+		{on, on, 0, volume, true},
+		{on, on, 60, volume, true},
+		{"", "", 0, volume, false},
+		{off, off, 0, volume, false},
+		{"", on, 0, nil, false},
+		{off, on, 60, nil, false},
+		{"", "", 60, nil, false},
+		{off, off, 60, nil, false},
+		{on, "", 60, volume, false},
+		{on, off, 60, volume, false},
+	} {
+		req := w.profile(func(r *studio.CreateLaunchProfileRequest) {
+			c := &r.StreamConfiguration
+			c.SessionPersistenceMode, c.AutomaticTerminationMode = tt.persistence, tt.termination
+			c.MaxStoppedSessionLengthInMinutes, c.VolumeConfiguration = tt.stopped, tt.volume
+		})
+		answer, err := w.CreateLaunchProfile(t.Context(), admin, req)
+		if tt.good {
+			must(t, err)
+			if c := answer.LaunchProfile.StreamConfiguration; (c.VolumeConfiguration != nil) != (tt.persistence == on) {
+				t.Errorf("%+v: volume configuration %+v", tt, c.VolumeConfiguration)
+			}
+			continue
+		}
+		wants(t, err, studio.Validation, studio.CodeCombination)
+	}
+}
+
+func TestTagLimits(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	many := map[string]string{}
+	for i := range 51 {
+		many[fmt.Sprint(i)] = ""
+	}
+	for name, tags := range map[string]map[string]string{
+		"too many":       many,
+		"empty key":      {"": "x"},
+		"long key":       {strings.Repeat("k", 129): "x"},
+		"long value":     {"k": strings.Repeat("v", 257)},
+		"reserved":       {"aws:x": "y"},
+		"reserved, caps": {"AWS:x": "y"},
+		"no text":        {"k": "\xff"},
+	} {
+		_, err := w.CreateStreamingSession(t.Context(), artist, &studio.CreateStreamingSessionRequest{StudioID: w.studioID, LaunchProfileID: w.profileID, Tags: tags})
+		if studio.KindOf(err) != studio.Validation {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := w.CreateStreamingSession(t.Context(), artist, &studio.CreateStreamingSessionRequest{
+		StudioID: w.studioID, LaunchProfileID: w.profileID, Tags: map[string]string{strings.Repeat("é", 128): strings.Repeat("é", 256)},
+	})
+	must(t, err)
+}
+
+func TestCreateStudioRules(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	request := func(name string) *studio.CreateStudioRequest {
+		return &studio.CreateStudioRequest{StudioName: name, AdminRoleARN: role, UserRoleARN: role}
+	}
+	_, err := w.CreateStudio(t.Context(), admin, request("demo"))
+	wants(t, err, studio.Conflict, studio.CodeTaken)
+	_, err = w.CreateStudio(t.Context(), artist, request("mine"))
+	wants(t, err, studio.AccessDenied, studio.CodeNotAllowed)
+
+	foreign := request("foreign")
+	foreign.UserRoleARN = "arn:aws:iam::999999999999:role/x"
+	answer, err := w.CreateStudio(t.Context(), admin, foreign)
+	must(t, err)
+	if s := answer.Studio; s.State != studio.CreateFailed || s.StatusCode != "ROLE_NOT_OWNED_BY_STUDIO_OWNER" {
+		t.Errorf("foreign role: %+v", s)
+	}
+	// What failed does not keep its name.
+	answer, err = w.CreateStudio(t.Context(), admin, request("foreign"))
+	must(t, err)
+	if s := answer.Studio; s.State != studio.Ready || s.StatusCode != "STUDIO_CREATED" || s.StudioEncryptionConfiguration.KeyType != "AWS_OWNED_KEY" ||
+		!strings.HasPrefix(s.StudioID, region+":stid-") || s.ARN != "arn:aws:nimble:"+region+":"+account+":studio/"+strings.TrimPrefix(s.StudioID, region+":") {
+		t.Errorf("studio: %+v", s)
+	}
+	for _, c := range []studio.StudioEncryptionConfiguration{
+		{KeyType: "CUSTOMER_MANAGED_KEY"}, {KeyType: "AWS_OWNED_KEY", KeyARN: "arn:aws:kms:x"},
+	} {
+		req := request("locked")
+		req.StudioEncryptionConfiguration = &c
+		_, err = w.CreateStudio(t.Context(), admin, req)
+		wants(t, err, studio.Validation, studio.CodeCombination)
+	}
+}
+
+func TestComponentRules(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	script := studio.StudioComponentInitializationScript{
+		LaunchProfileProtocolVersion: "2021-03-31", Platform: "LINUX", RunContext: "SYSTEM_INITIALIZATION", Script: "true",
+	}
+	again := script
+	again.Script = "false"
+	for name, tt := range map[string]struct {
+		change func(*studio.CreateStudioComponentRequest)
+		good   bool
+	}{
+		"plain":              {func(*studio.CreateStudioComponentRequest) {}, true},
+		"subtype":            {func(r *studio.CreateStudioComponentRequest) { r.Subtype = ptr("CUSTOM") }, true},
+		"subtype of another": {func(r *studio.CreateStudioComponentRequest) { r.Subtype = ptr("AMAZON_FSX_FOR_LUSTRE") }, false},
+		"configuration": {func(r *studio.CreateStudioComponentRequest) {
+			r.Type = "COMPUTE_FARM"
+			r.Configuration = &studio.StudioComponentConfiguration{ComputeFarmConfiguration: &studio.ComputeFarmConfiguration{Endpoint: "farm"}}
+		}, true},
+		"configuration of another": {func(r *studio.CreateStudioComponentRequest) {
+			r.Configuration = &studio.StudioComponentConfiguration{ComputeFarmConfiguration: &studio.ComputeFarmConfiguration{}}
+		}, false},
+		"script":       {func(r *studio.CreateStudioComponentRequest) { r.InitializationScripts = append(r.InitializationScripts, script) }, true},
+		"script twice": {func(r *studio.CreateStudioComponentRequest) { r.InitializationScripts = append(r.InitializationScripts, script, again) }, false},
+		"half a script": {func(r *studio.CreateStudioComponentRequest) {
+			r.InitializationScripts = append(r.InitializationScripts, studio.StudioComponentInitializationScript{Script: "x"})
+		}, false},
+		"key twice": {func(r *studio.CreateStudioComponentRequest) {
+			r.ScriptParameters = []studio.ScriptParameterKeyValue{{Key: "KEY", Value: "a"}, {Key: "KEY", Value: "b"}}
+		}, false},
+	} {
+		req := &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "c", Type: "CUSTOM"}
+		tt.change(req)
+		_, err := w.CreateStudioComponent(t.Context(), admin, req)
+		if tt.good && err != nil || !tt.good && studio.KindOf(err) != studio.Validation {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	directory := &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "ad", Type: "ACTIVE_DIRECTORY"}
+	first, err := w.CreateStudioComponent(t.Context(), admin, directory)
+	must(t, err)
+	second, err := w.CreateStudioComponent(t.Context(), admin, directory)
+	must(t, err)
+	if first.StudioComponent.State != studio.Ready || second.StudioComponent.StatusCode != "ACTIVE_DIRECTORY_ALREADY_EXISTS" {
+		t.Errorf("directories: %+v and %+v", first.StudioComponent, second.StudioComponent)
+	}
+}
+
+func TestLaunchProfileReferences(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	_, err := w.CreateLaunchProfile(t.Context(), admin, w.profile(func(r *studio.CreateLaunchProfileRequest) { r.StudioComponentIDs = []string{"nothing"} }))
+	wants(t, err, studio.Validation, studio.CodeReference)
+
+	for code, change := range map[studio.StatusCode]func(*studio.CreateLaunchProfileRequest){
+		"STREAMING_IMAGE_NOT_FOUND":       func(r *studio.CreateLaunchProfileRequest) { r.StreamConfiguration.StreamingImageIDs = []string{"nothing"} },
+		"INVALID_INSTANCE_TYPES_PROVIDED": func(r *studio.CreateLaunchProfileRequest) { r.StreamConfiguration.EC2InstanceTypes = []string{"g3.4xlarge"} },
+	} {
+		answer, err := w.CreateLaunchProfile(t.Context(), admin, w.profile(change))
+		must(t, err)
+		f := answer.LaunchProfile
+		if f.State != studio.CreateFailed || f.StatusCode != code || f.StatusMessage == "" {
+			t.Errorf("%s: %+v", code, f)
+		}
+		_, err = w.CreateStreamingSession(t.Context(), admin, &studio.CreateStreamingSessionRequest{StudioID: w.studioID, LaunchProfileID: f.LaunchProfileID})
+		if studio.KindOf(err) != studio.Conflict {
+			t.Errorf("launch from %s: %v", code, err)
+		}
+	}
+
+	answer, err := w.GetLaunchProfile(t.Context(), artist, &studio.GetLaunchProfileRequest{StudioID: w.studioID, LaunchProfileID: w.profileID})
+	must(t, err)
+	f := answer.LaunchProfile
+	if f.State != studio.Ready || f.StatusCode != "LAUNCH_PROFILE_CREATED" || len(f.ValidationResults) != 4 {
+		t.Errorf("profile: %+v", f)
+	}
+	for _, r := range f.ValidationResults {
+		if r.State != "VALIDATION_SUCCESS" || r.StatusMessage == "" {
+			t.Errorf("%+v", r)
+		}
+	}
+
+	image, err := w.CreateStreamingImage(t.Context(), admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "x", EC2ImageID: "ami-nothing"})
+	must(t, err)
+	if image.StreamingImage.State != studio.CreateFailed || image.StreamingImage.StatusCode != "ACCESS_DENIED" {
+		t.Errorf("image: %+v", image.StreamingImage)
+	}
+}
+
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	w := open(t, t, t.TempDir(), func(c *studio.Config) {
+		c.Quotas = studio.Quotas{Studios: 1, Sessions: 2, LaunchProfiles: 1, StreamingImages: 1, Components: 2, SharedFileSystems: 1}
+	})
+	w.furnish(t, t.Context())
+	_, err := w.CreateStudio(t.Context(), admin, &studio.CreateStudioRequest{StudioName: "two", AdminRoleARN: role, UserRoleARN: role})
+	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	_, err = w.CreateLaunchProfile(t.Context(), admin, w.profile())
+	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	_, err = w.CreateStreamingImage(t.Context(), admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "x", EC2ImageID: hostAMI})
+	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	component := &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "c", Type: "SHARED_FILE_SYSTEM"}
+	_, err = w.CreateStudioComponent(t.Context(), admin, component)
+	must(t, err)
+	_, err = w.CreateStudioComponent(t.Context(), admin, component)
+	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+
+	one := w.launch(t)
+	w.launch(t)
+	create := &studio.CreateStreamingSessionRequest{StudioID: w.studioID, LaunchProfileID: w.profileID}
+	_, err = w.CreateStreamingSession(t.Context(), artist, create)
+	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	// A session counts until it is DELETED.
+	_, err = w.DeleteStreamingSession(t.Context(), artist, &studio.DeleteStreamingSessionRequest{StudioID: w.studioID, SessionID: one.SessionID})
+	must(t, err)
+	_, err = w.CreateStreamingSession(t.Context(), artist, create)
+	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	w.settle(t, t.Context())
+	_, err = w.CreateStreamingSession(t.Context(), artist, create)
+	must(t, err)
+}
