@@ -34,7 +34,7 @@ func findCgroups() (cgroups, error) {
 		if m.fsType == "cgroup" || m.fsType == "cgroup2" {
 			c.mounts = append(c.mounts, m.point)
 		}
-		if m.fsType == "cgroup" {
+		if m.fsType == "cgroup" && !strings.Contains(m.superOptions, "name=") {
 			c.version = 1
 			c.controllers = append(c.controllers, strings.Split(filepath.Base(m.point), ",")...)
 		}

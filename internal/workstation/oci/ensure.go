@@ -126,6 +126,7 @@ func (d *Driver) clear(ctx context.Context, s session, p part) error {
 
 const (
 	longestID = 32
+	maxLayers = 500  // of one overlay
 	maxScreen = 8192 // what the X server's memory holds, see xorgConfig
 )
 
@@ -143,6 +144,8 @@ func check(spec workstation.Spec) error {
 		return fmt.Errorf("workstation %s: %q is no host name", spec.ID, spec.Hostname)
 	case len(spec.Lower) == 0:
 		return fmt.Errorf("workstation %s: no image", spec.ID)
+	case len(spec.Lower) > maxLayers:
+		return fmt.Errorf("workstation %s: an image of %d layers: want at most %d", spec.ID, len(spec.Lower), maxLayers)
 	case spec.User.ID < 1 || spec.User.ID >= streamerID:
 		return fmt.Errorf("workstation %s: user id %d: want 1 to %d", spec.ID, spec.User.ID, streamerID-1)
 	case spec.Screen.Width < 1 || spec.Screen.Height < 1 || spec.Screen.Width > maxScreen || spec.Screen.Height > maxScreen:

@@ -69,13 +69,6 @@ func setup(t testing.TB) *machine {
 	}
 	m.driver = m.open(t)
 	t.Cleanup(func() {
-		if t.Failed() {
-			logs, _ := filepath.Glob(filepath.Join(m.disk, "*", "log", "*"))
-			for _, name := range logs {
-				text, _ := os.ReadFile(name)
-				t.Logf("%s:\n%s", name, text)
-			}
-		}
 		if err := m.open(t).Down(context.Background()); err != nil {
 			t.Errorf("down: %v", err)
 		}

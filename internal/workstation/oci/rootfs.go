@@ -44,14 +44,14 @@ func mountRootfs(target, scratch string, lower []string, volume string, base uin
 	// mean something in them. The thread's working directory is its own here.
 	// index=off: an index would tie the volume to this very copy of its files.
 	options := "index=off,redirect_dir=on,upperdir=volume/upper,workdir=volume/work,lowerdir=" + strings.Join(layers, ":")
-	if len(options) >= os.Getpagesize() {
-		return workstation.Permanent(fmt.Errorf("%d layers are more than one overlay can have", len(lower)))
-	}
 	if err := unix.Chdir(scratch); err != nil {
 		return err
 	}
 	err = asRootOf(base, func() error { return unix.Mount("backlot", target, "overlay", unix.MS_NODEV, options) })
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ELOOP):
+		return workstation.Permanent(fmt.Errorf("mount overlay of %s: file systems that do not go together: %w", volume, err))
+	case err != nil:
 		return fmt.Errorf("mount overlay of %s: %w", volume, capacity(err))
 	}
 	return unix.Chdir("/")

@@ -68,18 +68,31 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 	return nil
 }
 
-// ask sends the desktop's process 1 the signal to end and gives it time to.
+// ask sends the desktop's process 1 the signal to end and gives it time to. It
+// repeats it: the kernel drops a signal that the process does not handle yet.
 func ask(ctx context.Context, pid int, grace time.Duration) error {
-	if err := unix.Kill(pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
-		return err
-	}
-	waiting, cancel := context.WithTimeout(ctx, grace)
+	ctx, cancel := context.WithTimeoutCause(ctx, grace, errGrace)
 	defer cancel()
-	if err := waitGone(waiting, pid); err != nil && waiting.Err() == nil {
-		return err
+	for {
+		if err := unix.Kill(pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+		again, stop := context.WithTimeout(ctx, 200*time.Millisecond)
+		err := waitGone(again, pid)
+		timeout := again.Err() != nil
+		stop()
+		switch {
+		case err == nil || errors.Is(context.Cause(ctx), errGrace):
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !timeout:
+			return err
+		}
 	}
-	return ctx.Err()
 }
+
+var errGrace = errors.New("the time to end is over")
 
 // end ends all parts and takes away what belongs to running: the desktop first,
 // so that it never sees its display go.

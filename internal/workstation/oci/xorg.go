@@ -45,8 +45,8 @@ func xorgArgs(server, config, authority string) []string {
 // xorgConfig is the X server's configuration: a screen on the dummy driver and
 // no device of the host, ever. Input devices (inputtest) belong at its end.
 //
-// VideoRam bounds what RANDR may ask for: 256 MiB are 8192x8192; the memory is
-// taken only where it is drawn on. Without DacSpeed the driver refuses modes
+// VideoRam bounds what RANDR may ask for: 8192x8192 and some to spare; the memory
+// is taken only where it is drawn on. Without DacSpeed the driver refuses modes
 // above 300 MHz, which 4K at 60 Hz is.
 func xorgConfig(screen workstation.Screen) []byte {
 	w, h := screen.Width, screen.Height
@@ -68,7 +68,7 @@ EndSection
 Section "Device"
 	Identifier "card"
 	Driver "dummy"
-	VideoRam 262144
+	VideoRam 270336
 	DacSpeed 10000
 EndSection
 Section "Screen"
