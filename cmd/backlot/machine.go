@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/backlot/backlot/internal/access"
+	"github.com/backlot/backlot/internal/config"
+	"github.com/backlot/backlot/internal/gateway"
+	"github.com/backlot/backlot/internal/identity"
+	"github.com/backlot/backlot/internal/image"
+	"github.com/backlot/backlot/internal/reconcile"
+	"github.com/backlot/backlot/internal/store"
+	"github.com/backlot/backlot/internal/studio"
+	"github.com/backlot/backlot/internal/volume/btrfs"
+	"github.com/backlot/backlot/internal/workstation"
+	"github.com/backlot/backlot/internal/workstation/oci"
+	"github.com/backlot/backlot/internal/workstation/oci/network"
+)
+
+// records are what is known: the store, and who may come in.
+type records struct {
+	installation installation
+	store        *store.Store
+	directory    *identity.Directory
+}
+
+func openRecords(ctx context.Context, c config.Config, log *slog.Logger) (*records, error) {
+	i, err := openInstallation(ctx, c.Data)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, store.Config{Path: filepath.Join(c.Data, "backlot.db"), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	d, err := identity.New(identity.Config{
+		Store: s, Key: i.Secret, Clock: time.Now, Random: rand.Reader, LinkLifetime: 12 * time.Hour,
+	})
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return &records{i, s, d}, nil
+}
+
+// machine is what sessions run on.
+type machine struct {
+	volumes      *btrfs.Driver
+	images       *image.Store
+	workstations *oci.Driver
+}
+
+func openMachine(ctx context.Context, c config.Config, i installation, log *slog.Logger) (*machine, error) {
+	if err := os.MkdirAll(i.runDir(), 0o711); err != nil {
+		return nil, fmt.Errorf("make the run directory: %w", err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	n, err := network.Open(ctx, network.Config{Installation: i.ID, Subnet: i.Subnet, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	w, err := oci.Open(ctx, oci.Config{
+		RunDir:       filepath.Join(i.runDir(), "workstations"),
+		Installation: i.ID,
+		IDBase:       i.firstUserID(),
+		Ranges:       1 << 24 / 65536,
+		InitPath:     program,
+		StreamerPath: filepath.Join(filepath.Dir(program), "backlot-streamer"),
+		Network:      n,
+		Log:          log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	v, err := btrfs.Open(ctx, btrfs.Config{Dir: filepath.Join(c.Data, "volumes"), MountDir: volumeDir(i)}, log)
+	if err != nil {
+		return nil, err
+	}
+	m, err := image.Open(ctx, image.Config{RunDir: imageDir(i), Log: log})
+	if err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return &machine{v, m, w}, nil
+}
+
+// platforms tells the domain what the machine images are.
+type platforms struct{ images *image.Store }
+
+func (p platforms) Platform(ctx context.Context, imageID string) (string, bool, error) {
+	all, err := p.images.List(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	for _, i := range all {
+		if i.ID == imageID {
+			return i.Platform, true, nil
+		}
+	}
+	return "", false, nil
+}
+
+func newService(c config.Config, r *records, m *machine, public *url.URL) (*studio.Service, error) {
+	policies, err := access.New(access.Config{})
+	if err != nil {
+		return nil, err
+	}
+	types, capacity, err := instanceTypes(c.InstanceTypes)
+	if err != nil {
+		return nil, err
+	}
+	return studio.New(studio.Config{
+		Store:     r.store,
+		Access:    policies,
+		Users:     r.directory,
+		Images:    platforms{m.images},
+		Account:   c.AccountID,
+		Region:    c.Region,
+		StudioURL: func(string) string { return public.String() },
+		StreamURL: func(streamID, ticket, sessionKey string) string {
+			return gateway.StreamURL(public, streamID, ticket, sessionKey)
+		},
+		Secret:        r.installation.Secret,
+		Clock:         time.Now,
+		Random:        rand.Reader,
+		InstanceTypes: types,
+		Capacity:      capacity,
+		Timing:        studio.Timing{BackUpEvery: c.Backups.Every},
+	})
+}
+
+// viewers is what the loop and the domain need of a gateway.
+type viewers interface {
+	Credential(sessionKey string) string
+	Disconnect(sessionKey string)
+}
+
+func newLoop(c config.Config, r *records, m *machine, s *studio.Service, v viewers, log *slog.Logger) *reconcile.Loop {
+	return reconcile.New(reconcile.Config{
+		Studio:       s,
+		Leases:       r.store,
+		Workstations: m.workstations,
+		Volumes:      m.volumes,
+		Images:       m.images,
+		Viewers:      v,
+		Holder:       fmt.Sprintf("%s-%d-%s", r.installation.ID, os.Getpid(), rand.Text()[:8]),
+		Credential:   v.Credential,
+		SocketDir:    socketDir(r.installation),
+		User:         workstation.User{Name: "artist", ID: 1000},
+		Screen:       workstation.Screen{Width: c.Desktop.Width, Height: c.Desktop.Height},
+		Reserve:      1 << 30,
+		Log:          log,
+	})
+}
+
+// volumeDir and imageDir are where volumes and images are mounted.
+func volumeDir(i installation) string { return filepath.Join(i.runDir(), "volumes") }
+func imageDir(i installation) string  { return filepath.Join(i.runDir(), "images") }
+
+// socketDir holds the socket that streamers dial.
+func socketDir(i installation) string { return filepath.Join(i.runDir(), "gateway") }

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/backlot/backlot/internal/api"
+	"github.com/backlot/backlot/internal/config"
+	"github.com/backlot/backlot/internal/gateway"
+	"github.com/backlot/backlot/internal/portal"
+	"github.com/backlot/backlot/internal/studio"
+)
+
+func serveCommand(getenv func(string) string) *cobra.Command {
+	var listen string
+	var dev bool
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server; sessions run on when it ends",
+		Args:  cobra.NoArgs,
+	}
+	s := addSettings(c, getenv)
+	c.Flags().StringVar(&listen, "listen", "", "HOST:PORT, in place of the configured one; port 0 takes a free one")
+	c.Flags().BoolVar(&dev, "dev", false, "make a studio to try, with users, keys and a launch profile, and say how to use it")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		conf, err := s.load(func(c *config.Config) {
+			if listen != "" {
+				c.Listen = listen
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if err := enterOwnMounts(); err != nil {
+			return err
+		}
+		log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
+		return serve(c.Context(), conf, dev, c.OutOrStdout(), log)
+	}
+	return c
+}
+
+// serve wires the rooms together and runs them until ctx ends. It is the map of
+// the server, top to bottom.
+func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *slog.Logger) (err error) {
+	if err := os.MkdirAll(c.Data, 0o711); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	lock, err := lockData(c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	known, err := openRecords(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, known.store.Close()) }()
+	host, err := openMachine(ctx, c, known.installation, log)
+	if err != nil {
+		return err
+	}
+	// Its mounts end with the process: sessions hold what they need of them.
+
+	port, err := openPort(c)
+	if err != nil {
+		return err
+	}
+	service, err := newService(c, known, host, port.public)
+	if err != nil {
+		return errors.Join(err, port.close())
+	}
+	streams, err := gateway.New(gateway.Config{
+		PublicURL:     port.public,
+		UDP:           port.udp,
+		SkipInterface: func(name string) bool { return strings.HasPrefix(name, "bl") },
+		Secret:        known.installation.Secret,
+		Studio:        tickets{service},
+		Log:           log,
+	})
+	if err != nil {
+		return errors.Join(err, port.close())
+	}
+	streamers, err := listenForStreamers(ctx, socketDir(known.installation))
+	if err != nil {
+		return errors.Join(err, port.close())
+	}
+	pages, err := portal.New(portal.Config{
+		Service:  service,
+		Identity: known.directory,
+		Changes:  known.store.Changes,
+		Public:   port.public,
+		Log:      log,
+	})
+	if err != nil {
+		return errors.Join(err, port.close())
+	}
+	operations := api.New(api.Config{
+		Service: service,
+		Keys:    known.directory,
+		Region:  c.Region,
+		Log:     log,
+		Now:     time.Now,
+	})
+	loop := newLoop(c, known, host, service, streams, log)
+
+	if err := writeFile(urlFile(known.installation), []byte(port.public.String())); err != nil {
+		return errors.Join(err, port.close())
+	}
+
+	running, ctx := errgroup.WithContext(ctx)
+	running.Go(func() error { return streams.Run(ctx) })
+	running.Go(func() error { return streams.ServeStreamers(ctx, streamers) })
+	running.Go(func() error { return loop.Run(ctx) })
+	running.Go(func() error {
+		return serveHTTP(ctx, port.tcp, site(operations, streams.Handler(), pages.Handler()), log)
+	})
+	if dev {
+		running.Go(func() error { return offerStudio(ctx, c, known, service, port.public, out) })
+	}
+	log.Info("serving", "url", port.public.String(), "data", c.Data, "installation", known.installation.ID)
+	err = running.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // asked to end
+	}
+	return err
+}
+
+// site tells apart what the one port answers. The API sees paths as they were
+// sent, so no mux may clean them first.
+func site(operations, streams, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.EscapedPath(); {
+		case strings.HasPrefix(path, api.Prefix):
+			operations.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/stream/"):
+			streams.ServeHTTP(w, r)
+		default:
+			pages.ServeHTTP(w, r)
+		}
+	})
+}
+
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    api.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+// listenForStreamers makes the socket anew. Streamers have its directory, so
+// that they find the new one; any of them may dial, and shows who it is.
+func listenForStreamers(ctx context.Context, dir string) (net.Listener, error) {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return nil, fmt.Errorf("make the streamers' socket: %w", err)
+	}
+	socket := filepath.Join(dir, "streamer.sock")
+	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("make the streamers' socket: %w", err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
+	if err != nil {
+		return nil, fmt.Errorf("make the streamers' socket: %w", err)
+	}
+	if err := os.Chmod(socket, 0o666); err != nil {
+		return nil, fmt.Errorf("make the streamers' socket: %w", err)
+	}
+	return l, nil
+}
+
+// urlFile tells commands how the server that runs is reached.
+func urlFile(i installation) string { return filepath.Join(i.runDir(), "url") }
+
+// tickets lets the gateway ask the domain in its own words.
+type tickets struct{ service *studio.Service }
+
+func (t tickets) RedeemTicket(ctx context.Context, streamID, ticket string) (gateway.Grant, error) {
+	return granted(t.service.RedeemTicket(ctx, streamID, ticket))
+}
+
+func (t tickets) ResumeStream(ctx context.Context, streamID string) (gateway.Grant, error) {
+	return granted(t.service.ResumeStream(ctx, streamID))
+}
+
+func (t tickets) DesktopReady(ctx context.Context, sessionKey string) error {
+	return t.service.DesktopReady(ctx, sessionKey)
+}
+
+func granted(g studio.Grant, err error) (gateway.Grant, error) {
+	switch kind := studio.KindOf(err); {
+	case err == nil:
+		return gateway.Grant{SessionKey: g.SessionKey, SessionID: g.SessionID}, nil
+	case kind == studio.Internal:
+		return gateway.Grant{}, err
+	default:
+		return gateway.Grant{}, fmt.Errorf("%w: %w", gateway.ErrNoSuchTicket, err)
+	}
+}
