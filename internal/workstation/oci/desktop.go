@@ -3,7 +3,6 @@ package oci
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -17,8 +16,10 @@ import (
 	"github.com/backlot/backlot/internal/workstation"
 )
 
-// startDesktop starts the sandbox: made, connected to the network, then started,
-// so that no program of it ever runs without the network's filters in place.
+// startDesktop starts the sandbox and connects it. Its network namespace is empty
+// until then, so nothing gets out before the network's filters are in place. To
+// create, connect and then start it would take one more run of runc; process 1
+// has to wait for the display anyway before it starts programs.
 func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.Spec, r record, ipc string) error {
 	if err := d.prepareDesktop(s, spec, r, ipc); err != nil {
 		return err
@@ -28,20 +29,20 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 		return err
 	}
 	defer log.Close()
-	created := s.part(desktop, "created")
-	d.step("desktop create")
+	started := s.part(desktop, "started")
+	d.step("desktop start")
 	err = inOwnMounts(func() error {
 		if err := mountRootfs(s.part(desktop, "rootfs"), s.part(desktop, "layers"), spec.Lower, spec.Volume, r.IDBase); err != nil {
 			return err
 		}
-		return d.run(ctx, s, desktop, log, "create", "--bundle", s.part(desktop), "--pid-file", created)
+		return d.run(ctx, s, desktop, log, "run", "--detach", "--bundle", s.part(desktop), "--pid-file", started)
 	})
 	if err != nil {
 		return err
 	}
 	d.step("desktop attach")
 	if d.Network != nil {
-		text, err := os.ReadFile(created)
+		text, err := os.ReadFile(started)
 		if err != nil {
 			return err
 		}
@@ -53,13 +54,9 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 			return fmt.Errorf("connect workstation %s: %w", s.id, capacity(err))
 		}
 	}
-	d.step("desktop start")
-	if err := d.run(ctx, s, desktop, log, "start"); err != nil {
-		return err
-	}
-	d.step("desktop started")
+	d.step("desktop attached")
 	// From here on it counts as running.
-	return os.Rename(created, s.part(desktop, "pid"))
+	return os.Rename(started, s.part(desktop, "pid"))
 }
 
 // prepareDesktop writes the sandbox's bundle and the files bound into it.
@@ -70,7 +67,12 @@ func (d *Driver) prepareDesktop(s session, spec workstation.Spec, r record, ipc 
 		}
 	}
 	for _, dir := range []string{"upper", "work"} {
-		if err := os.Mkdir(filepath.Join(spec.Volume, dir), 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		path := filepath.Join(spec.Volume, dir)
+		// What is there already is the sandbox's own, its mode too.
+		if _, err := os.Lstat(path); err == nil {
+			continue
+		}
+		if err := makeDir(path, 0o755, 0); err != nil {
 			return fmt.Errorf("prepare volume: %w", err)
 		}
 	}

@@ -132,10 +132,14 @@ func (s session) keep(r record) error {
 	return writeFile(s.path("record.json"), text, 0o600, 0)
 }
 
-// writeFile replaces a file in one step and gives it an owner.
+// writeFile replaces a file in one step, with an exact mode, whatever the umask,
+// and an owner.
 func writeFile(path string, data []byte, mode os.FileMode, owner uint32) error {
 	tmp := path + ".new"
-	if err := os.WriteFile(tmp, data, mode); err != nil {
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return err
+	}
+	if err := os.Chmod(tmp, mode); err != nil {
 		return err
 	}
 	if err := os.Chown(tmp, int(owner), int(owner)); err != nil {
