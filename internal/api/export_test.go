@@ -1,0 +1,88 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"sync"
+
+	"github.com/backlot/backlot/internal/studio"
+)
+
+// Row is what tests see of an operation.
+type Row struct {
+	Name, Method, Path string
+	Status             int
+	In, Out            reflect.Type
+}
+
+// Table is the operation table for tests.
+func Table() []Row {
+	var rows []Row
+	for _, o := range table() {
+		rows = append(rows, Row{o.name, o.method, o.path, o.status, o.in, o.out})
+	}
+	return rows
+}
+
+// Answer makes f do every operation of a, after the check that studio.Service
+// makes.
+func (a *API) Answer(f func(ctx context.Context, op string, who studio.Principal, in any) (any, error)) {
+	for i := range a.operations {
+		o := &a.operations[i]
+		o.call = func(ctx context.Context, _ *studio.Service, who studio.Principal, in any) (any, error) {
+			if err := studio.Check(in); err != nil {
+				return nil, err
+			}
+			return f(ctx, o.name, who, in)
+		}
+	}
+}
+
+var compiled, compiledRouter = sync.OnceValue(table), sync.OnceValue(func() *router { return newRouter(table()) })
+
+// Decode decodes a request of the named operation.
+func Decode(op string, r *http.Request, path [4]string, body []byte) (any, error) {
+	for _, o := range compiled() {
+		if o.name == op {
+			return o.decode.request(r, path, body)
+		}
+	}
+	panic("no operation " + op)
+}
+
+// Encode encodes a pointer to a struct.
+func Encode(out any) []byte {
+	v := reflect.ValueOf(out).Elem()
+	return newEncoder(v.Type())(nil, v)
+}
+
+// Pending names the operations that are not available.
+func Pending() []string {
+	var names []string
+	for _, o := range table() {
+		if o.call == nil {
+			names = append(names, o.name)
+		}
+	}
+	return names
+}
+
+// Find names the operations that a path has by their methods, and the values of
+// its {members}.
+func Find(escaped string) (byMethod map[string]string, values [maxParams]string) {
+	place, values := compiledRouter().find(escaped)
+	byMethod = map[string]string{}
+	if place != nil {
+		for method, o := range place.methods {
+			byMethod[method] = o.name
+		}
+	}
+	return byMethod, values
+}
+
+// ParseCredential parses an Authorization header.
+func ParseCredential(authorization, date string) (accessKeyID, scopeDate, signature string, headers []string, err error) {
+	c, err := parseCredential(http.Header{"Authorization": {authorization}, "X-Amz-Date": {date}})
+	return c.keyID, c.date, c.signature, c.headers, err
+}
