@@ -69,7 +69,8 @@ type exchange struct {
 	id    string
 	began time.Time
 	op    *operation
-	claim claim
+	keyID string           // that the request names
+	who   studio.Principal // once the signature is checked
 }
 
 // ServeHTTP answers one request.
@@ -129,7 +130,9 @@ func (a *API) perform(x *exchange, r *http.Request, path params, out []byte) (an
 			answer, err = out, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if x.claim, err = a.verifier.claim(r, x.began); err != nil {
+	claim, err := a.verifier.claim(r, x.began)
+	x.keyID = claim.keyID
+	if err != nil {
 		return out, err
 	}
 	buffer := buffers.Get().(*[]byte)
@@ -137,10 +140,11 @@ func (a *API) perform(x *exchange, r *http.Request, path params, out []byte) (an
 	if *buffer, err = readBody(r, (*buffer)[:0]); err != nil {
 		return out, err
 	}
-	if err := a.verifier.check(&x.claim, r, *buffer); err != nil {
+	if err := a.verifier.check(&claim, r, *buffer); err != nil {
 		return out, err
 	}
-	if wait, ok := a.throttle.take(x.claim.who.ID, x.began); !ok {
+	x.who = claim.who
+	if wait, ok := a.throttle.take(x.who.ID, x.began); !ok {
 		return out, &refusal{fault{
 			status: http.StatusTooManyRequests, kind: string(studio.Throttling), code: CodeRate,
 			message: "Too many requests of this caller at a time.", retry: wait,
@@ -155,7 +159,7 @@ func (a *API) perform(x *exchange, r *http.Request, path params, out []byte) (an
 			Kind: studio.Validation, Code: CodeUnavailable, Message: "The operation " + x.op.name + " is not available in this version.",
 		}
 	}
-	done, err := x.op.call(r.Context(), a.Service, x.claim.who, in)
+	done, err := x.op.call(r.Context(), a.Service, x.who, in)
 	if err != nil {
 		return out, err
 	}
@@ -227,6 +231,6 @@ func (a *API) log(r *http.Request, x *exchange, level slog.Level, message string
 		name = x.op.name
 	}
 	a.Log.LogAttrs(ctx, level, message, append(attrs,
-		slog.String("op", name), slog.String("request_id", x.id), slog.String("key_id", x.claim.keyID),
-		slog.String("principal_id", x.claim.who.ID), slog.Duration("duration", a.Now().Sub(x.began)))...)
+		slog.String("op", name), slog.String("request_id", x.id), slog.String("key_id", x.keyID),
+		slog.String("principal_id", x.who.ID), slog.Duration("duration", a.Now().Sub(x.began)))...)
 }

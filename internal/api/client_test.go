@@ -2,17 +2,20 @@ package api_test
 
 import (
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/aws/credentials"
-	"github.com/aws/aws-sdk-go/aws/session"
-	"github.com/aws/aws-sdk-go/service/nimblestudio"
+	"github.com/aws/aws-sdk-go/aws"                  //nolint:staticcheck // deprecated, but the last Go client of this service
+	"github.com/aws/aws-sdk-go/aws/credentials"      //nolint:staticcheck // deprecated, but the last Go client of this service
+	"github.com/aws/aws-sdk-go/aws/session"          //nolint:staticcheck // deprecated, but the last Go client of this service
+	"github.com/aws/aws-sdk-go/service/nimblestudio" //nolint:staticcheck // deprecated, but the last Go client of this service
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backlot/backlot/internal/api"
+	"github.com/backlot/backlot/internal/studio"
 )
 
 // TestSDK sends every operation, with every member set, from the SDK's
@@ -31,10 +34,7 @@ func TestSDK(t *testing.T) {
 	}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	client := nimblestudio.New(session.Must(session.NewSession(&aws.Config{
-		Endpoint: aws.String(server.URL), Region: aws.String(region), MaxRetries: aws.Int(0),
-		Credentials: credentials.NewStaticCredentials(keyID, secret, ""),
-	})))
+	client := sdkClient(server.URL)
 	for _, row := range api.Table() {
 		t.Run(row.Name, func(t *testing.T) {
 			t.Parallel()
@@ -63,6 +63,13 @@ func TestSDK(t *testing.T) {
 			}
 		})
 	}
+}
+
+func sdkClient(endpoint string) *nimblestudio.NimbleStudio {
+	return nimblestudio.New(session.Must(session.NewSession(&aws.Config{
+		Endpoint: new(endpoint), Region: new(region), MaxRetries: new(0),
+		Credentials: credentials.NewStaticCredentials(keyID, secret, ""),
+	})))
 }
 
 // convert copies one of our structs into the SDK's of the same shape.
@@ -107,4 +114,33 @@ func fieldOf(v reflect.Value, name string) reflect.Value {
 		f, _ := v.Type().FieldByName(field)
 		return f.Tag.Get("locationName") == name || f.Tag.Get("locationName") == "" && strings.EqualFold(field, name)
 	})
+}
+
+// TestBehindProxy signs for a reverse proxy that keeps the host: paths with
+// escaped slashes and signatures survive it.
+func TestBehindProxy(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	to, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.SetXForwarded()
+		r.Out.Host = r.In.Host
+	}})
+	t.Cleanup(proxy.Close)
+	want := &studio.TagResourceRequest{ResourceARN: texts["resourceArn"], Tags: map[string]string{"k": free}}
+	_, err = sdkClient(proxy.URL).TagResourceWithContext(t.Context(), &nimblestudio.TagResourceInput{
+		ResourceArn: &want.ResourceARN, Tags: map[string]*string{"k": new(free)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls := f.taken("TagResource"); len(calls) != 1 || !cmp.Equal(calls[0].in, any(want)) {
+		t.Errorf("arrived: %+v", calls)
+	}
 }

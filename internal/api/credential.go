@@ -11,6 +11,8 @@ const (
 	algorithm = "AWS4-HMAC-SHA256"
 	// signingName is the service's name in the scope of a signature.
 	signingName = "nimble"
+	// maxKeyID is the most characters of an access key id.
+	maxKeyID = 128
 	// dateFormat is the form of X-Amz-Date.
 	dateFormat = "20060102T150405Z"
 )
@@ -71,6 +73,9 @@ func (c *credential) parse(scope, headers string, h http.Header) error {
 	parts := strings.Split(scope, "/")
 	if len(parts) != 5 || parts[4] != "aws4_request" {
 		return incomplete("the Credential must be KEY/DATE/REGION/SERVICE/aws4_request")
+	}
+	if len(parts[0]) > maxKeyID {
+		return incomplete("the Credential's access key id is too long")
 	}
 	c.keyID, c.date, c.region, c.service = parts[0], parts[1], parts[2], parts[3]
 	c.headers = strings.Split(headers, ";")

@@ -81,8 +81,7 @@ func (m *modeller) structure(t reflect.Type) string {
 	m.shapes[t.Name()] = shape
 	members := object{}
 	var required []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, member := m.member(f)
 		members[name] = member
 		if f.Tag.Get("required") == "true" {
@@ -209,8 +208,8 @@ func paginators(operations []operation) object {
 		if _, limited := o.in.FieldByName("MaxResults"); limited {
 			pages["limit_key"] = "maxResults"
 		}
-		for j := range o.out.NumField() {
-			if f := o.out.Field(j); f.Type.Kind() == reflect.Slice {
+		for f := range o.out.Fields() {
+			if f.Type.Kind() == reflect.Slice {
 				pages["result_key"], _, _ = strings.Cut(f.Tag.Get("json"), ",")
 			}
 		}

@@ -1,13 +1,17 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/backlot/backlot/internal/api"
 	"github.com/backlot/backlot/internal/studio"
@@ -37,10 +41,15 @@ func TestSweep(t *testing.T) {
 				t.Fatalf("unbroken: %d %s", w.Code, w.Body)
 			}
 			f.taken(row.Name)
+			served := http.Handler(f)
+			if !slices.Contains(api.Pending(), row.Name) {
+				served = realAPI(t, f)
+			}
 			for _, b := range breaches {
 				m := messageOf(t, row, good)
 				b.apply(m)
-				w := f.do(m.request(t))
+				w := httptest.NewRecorder()
+				served.ServeHTTP(w, m.request(t))
 				if got := w.Header().Get("X-Amzn-Errortype"); w.Code != 400 || got != "ValidationException" {
 					t.Errorf("%s %s: %d %s %s", b.member, b.what, w.Code, got, w.Body)
 					continue
@@ -58,6 +67,31 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// realAPI is like f, but before the real service, whose store must not be touched.
+func realAPI(t *testing.T, f *fixture) *api.API {
+	t.Helper()
+	service, err := studio.New(studio.Config{Store: untouched{t}, Secret: make([]byte, 16), Clock: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := f.Config
+	c.Service = service
+	return api.New(c)
+}
+
+// untouched is a store for requests that must not come so far.
+type untouched struct{ t *testing.T }
+
+func (u untouched) Read(context.Context, func(studio.Tx) error) error {
+	u.t.Error("the store is read")
+	return studio.ErrNoRow
+}
+
+func (u untouched) Write(context.Context, time.Time, func(studio.Tx) error) error {
+	u.t.Error("the store is written")
+	return studio.ErrNoRow
+}
+
 func checkBreach(t *testing.T, b breach, w *httptest.ResponseRecorder) {
 	t.Helper()
 	var f fault
@@ -71,8 +105,7 @@ func checkBreach(t *testing.T, b breach, w *httptest.ResponseRecorder) {
 
 func breachesOf(in reflect.Type) []breach {
 	var all []breach
-	for i := range in.NumField() {
-		f := in.Field(i)
+	for f := range in.Fields() {
 		shape, _ := studio.ShapeOf(f.Tag.Get("shape"))
 		required := f.Tag.Get("required") == "true"
 		name := nameOf(f)
@@ -157,14 +190,14 @@ func bodyBreaches(f reflect.StructField, member string, way []any) []breach {
 		all = append(all, structBreaches(t, member, way)...)
 	case reflect.Slice:
 		all = append(all, listBreaches(t, shape, member, way)...)
+	default:
 	}
 	return all
 }
 
 func structBreaches(t reflect.Type, member string, way []any) []breach {
 	var all []breach
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		all = append(all, bodyBreaches(f, member+"."+nameOf(f), append(way[:len(way):len(way)], nameOf(f)))...)
 	}
 	return all

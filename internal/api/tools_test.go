@@ -148,10 +148,11 @@ func narrow(v reflect.Value) reflect.Value {
 			*union = studio.StudioComponentConfiguration{SharedFileSystemConfiguration: union.SharedFileSystemConfiguration}
 		}
 		if v.Type() != reflect.TypeFor[time.Time]() {
-			for i := range v.NumField() {
-				narrow(v.Field(i))
+			for _, f := range v.Fields() {
+				narrow(f)
 			}
 		}
+	default:
 	}
 	return v
 }
