@@ -61,7 +61,7 @@ func setup(t testing.TB) *machine {
 	m.config = oci.Config{
 		RunDir:       filepath.Join(dir, "run", "backlot"),
 		Installation: hex.EncodeToString(name[:]),
-		IDBase:       1 << 30,
+		IDBase:       215 << 24, // above 2^31, where signed numbers would end
 		Ranges:       64,
 		InitPath:     self,
 		StreamerPath: self,
@@ -73,6 +73,13 @@ func setup(t testing.TB) *machine {
 			t.Errorf("down: %v", err)
 		}
 		m.expectNothingLeft(t)
+		threads, err := filepath.Glob("/proc/self/task/*")
+		check(t, err)
+		for _, p := range threads {
+			if text, err := os.ReadFile(p + "/mountinfo"); err == nil && strings.Contains(string(text), m.config.RunDir+"/sessions") {
+				t.Errorf("left: a thread with mounts: %s", text)
+			}
+		}
 		if dirs := m.driver.CgroupDirs(); len(dirs) > 0 {
 			t.Errorf("left: %v", dirs)
 		}
