@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"image"
@@ -10,8 +11,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"bytes"
 
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -57,6 +56,10 @@ func newBrowser(t testing.TB, width, height int, flags ...chromedp.ExecAllocator
 		endAllocated()
 	})
 	b := browser{t, ctx}
+	// The browser lives as long as the context of its first run.
+	if err := chromedp.Run(ctx); err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
 	b.run(chromedp.EmulateViewport(int64(width), int64(height)))
 	return b
 }
@@ -77,22 +80,28 @@ func (b browser) try(within time.Duration, actions ...chromedp.Action) error {
 // shot is the page as a person sees it.
 func (b browser) shot() image.Image {
 	b.t.Helper()
+	picture, err := png.Decode(bytes.NewReader(b.shotBytes()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return picture
+}
+
+// shotBytes is shot as a PNG: the same picture has the same bytes.
+func (b browser) shotBytes() []byte {
+	b.t.Helper()
 	var text []byte
 	b.run(chromedp.ActionFunc(func(ctx context.Context) (err error) {
 		text, err = page.CaptureScreenshot().WithFormat(page.CaptureScreenshotFormatPng).Do(ctx)
 		return err
 	}))
-	picture, err := png.Decode(bytes.NewReader(text))
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	if dir := os.Getenv("BACKLOT_SCREENSHOTS"); dir != "" {
 		name := fmt.Sprintf("%s-%d.png", filepath.Base(b.t.Name()), time.Now().UnixMilli())
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			b.t.Error(err)
 		}
 	}
-	return picture
+	return text
 }
 
 // waitForDesktop waits until the page shows a moving picture of a desktop: a

@@ -70,7 +70,8 @@ func newServer(t testing.TB) *server {
 func (s *server) start() {
 	s.t.Helper()
 	file := filepath.Join(s.data, "dev.env")
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+	before, err := os.Stat(file)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		s.t.Fatal(err)
 	}
 	listen := "127.0.0.1:0"
@@ -89,7 +90,12 @@ func (s *server) start() {
 	}(s.cmd, s.done)
 	deadline := time.After(60 * time.Second)
 	for {
-		if text, err := os.ReadFile(file); err == nil {
+		now, err := os.Stat(file)
+		if err == nil && !os.SameFile(before, now) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				s.t.Fatal(err)
+			}
 			s.env = parseEnv(text)
 			return
 		}

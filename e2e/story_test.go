@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -143,8 +144,7 @@ func (b browser) openTerminal() {
 		}
 		return nil
 	})
-	b.run(chromedp.KeyEvent("\uE015")) // arrow down: the first entry
-	b.run(chromedp.KeyEvent("\r"))
+	b.run(chromedp.MouseClickXY(330, 210))
 	b.typeable()
 }
 
@@ -152,10 +152,10 @@ func (b browser) openTerminal() {
 // stays as it is.
 func (b browser) typeable() {
 	b.t.Helper()
-	last, same := b.shot(), 0
+	last, same := b.shotBytes(), 0
 	eventually(b.t, 15*time.Second, func() error {
-		now := b.shot()
-		if cmp.Equal(last, now) {
+		now := b.shotBytes()
+		if bytes.Equal(last, now) {
 			same++
 		} else {
 			same = 0

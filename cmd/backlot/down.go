@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/backlot/backlot/internal/config"
+	"github.com/backlot/backlot/internal/image"
 	"github.com/backlot/backlot/internal/studio"
 )
 
@@ -131,7 +133,7 @@ func (m *machine) leave(ctx context.Context, i installation) error {
 		return err
 	}
 	// Mount points are removed as what they are now: empty directories.
-	for _, dir := range []string{imageDir(i), volumeDir(i)} {
+	for _, dir := range []string{filepath.Join(imageDir(i), image.HostName), imageDir(i), volumeDir(i)} {
 		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("clear the run directory: %w", err)
 		}

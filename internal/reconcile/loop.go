@@ -225,7 +225,9 @@ func (l *Loop) settle(ctx context.Context, lease studio.Lease) (rests bool) {
 	for ctx.Err() == nil {
 		task, err := l.cfg.Studio.Task(ctx, lease.Table, lease.ID)
 		if err != nil {
-			log.ErrorContext(ctx, "cannot read what is to be done", "err", err)
+			if ctx.Err() == nil {
+				log.ErrorContext(ctx, "cannot read what is to be done", "err", err)
+			}
 			return false
 		}
 		if task.Action == studio.None {
