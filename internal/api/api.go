@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,6 +180,7 @@ func readBody(r *http.Request, buffer []byte) ([]byte, error) {
 		return buffer, tooLarge
 	}
 	body := io.LimitReader(r.Body, maxBody+1)
+	buffer = slices.Grow(buffer, 4<<10)
 	for {
 		if len(buffer) == cap(buffer) {
 			buffer = append(buffer, 0)[:len(buffer)]

@@ -34,9 +34,9 @@ type traits int
 const (
 	plain traits = 0
 	// idempotent operations do nothing more when asked again.
-	idempotent traits = 1 << iota
+	idempotent traits = 1
 	// noQuota operations do not declare ServiceQuotaExceededException.
-	noQuota
+	noQuota traits = 2
 )
 
 // op is the row of an operation whose path, behind the version, is path. Its

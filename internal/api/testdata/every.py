@@ -21,7 +21,9 @@ client = boto3.client(
     endpoint_url=os.environ["ENDPOINT"],
     config=botocore.config.Config(retries={"total_max_attempts": 1}),
 )
+assert len(client.waiter_names) == 12, client.waiter_names
 method = {api: python for python, api in client.meta.method_to_api_mapping.items()}
+assert sum(map(client.can_paginate, method.values())) == 10
 
 
 def plain(value):
