@@ -21,6 +21,9 @@ type Backup struct {
 	// Safety tells that it was made because a restore was about to replace the volume.
 	Safety bool `json:"safety,omitempty"`
 
+	// Leftover tells that of a backup that failed there may be a snapshot all the same.
+	Leftover bool `json:"leftover,omitempty"`
+
 	// As in Session, for the deletion of the snapshot.
 	Attempts int       `json:"attempts,omitempty"`
 	RetryAt  time.Time `json:"retryAt,omitzero"`
@@ -45,7 +48,12 @@ func (b *Backup) Next(now time.Time) (Action, time.Time) {
 	switch b.State {
 	case DeleteInProgress:
 		return first(now, plan{DeleteSnapshot, b.RetryAt})
-	case Deleted, CreateFailed:
+	case CreateFailed:
+		if b.Leftover {
+			return first(now, plan{DeleteSnapshot, b.RetryAt})
+		}
+		return first(now, at(b.ForgetAt, Forget))
+	case Deleted:
 		return first(now, at(b.ForgetAt, Forget))
 	default:
 		return None, time.Time{}
@@ -82,6 +90,10 @@ func (b *Backup) remove(now time.Time, step time.Duration) error {
 
 // removed: the snapshot is gone.
 func (b *Backup) removed(now time.Time, keep time.Duration) error {
+	b.Leftover = false
+	if b.State == CreateFailed {
+		return nil
+	}
 	b.ForgetAt = now.Add(keep)
 	return b.enter(eventDeleted)
 }
@@ -130,7 +142,7 @@ func (s *Service) endBackup(ctx context.Context, tx Tx, now time.Time, session *
 	if err := b.enter(eventFailed); err != nil {
 		return err
 	}
-	b.ForgetAt = now.Add(s.cfg.Timing.Keep)
+	b.Leftover, b.ForgetAt = true, now.Add(s.cfg.Timing.Keep)
 	b.StatusCode = failed.Code
 	if failed.Message != "" {
 		b.StatusMessage = failed.Message
@@ -172,18 +184,35 @@ func (s *Service) retainBackups(ctx context.Context, tx Tx, now time.Time, sessi
 	return nil
 }
 
-// removeBackups records that no snapshot of a session is left.
+// removeBackups begins to delete all backups of a session.
 func (s *Service) removeBackups(ctx context.Context, tx Tx, now time.Time, session *Session) error {
-	session.BackupsGone = true
 	backups, err := backupsOf(ctx, tx, session)
 	if err != nil {
 		return err
 	}
 	for _, b := range backups {
-		if b.State == Deleted {
+		if !backupMachine.allows(b.State, eventDelete) {
 			continue
 		}
-		if b.State != DeleteInProgress {
+		if err := b.remove(now, s.cfg.Timing.Step); err != nil {
+			return err
+		}
+		if err := tx.Save(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removedBackups records that no snapshot of a session under deletion is left.
+func (s *Service) removedBackups(ctx context.Context, tx Tx, now time.Time, session *Session) error {
+	session.BackupsGone = true
+	backups, err := backupsOf(ctx, tx, session, DeleteInProgress, DeleteFailed)
+	if err != nil {
+		return err
+	}
+	for _, b := range backups {
+		if b.State == DeleteFailed {
 			if err := b.remove(now, s.cfg.Timing.Step); err != nil {
 				return err
 			}

@@ -113,6 +113,9 @@ func (s *Service) beginDelete(ctx context.Context, tx Tx, now time.Time, session
 	if err := session.remove(now, by, s.cfg.Timing.Step); err != nil {
 		return err
 	}
+	if err := s.removeBackups(ctx, tx, now, session); err != nil {
+		return err
+	}
 	return s.endStreams(ctx, tx, now, session)
 }
 

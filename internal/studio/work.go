@@ -136,7 +136,7 @@ func (s *Service) recordBackup(now time.Time, b *Backup, failed *Failure) error 
 		return b.removed(now, s.cfg.Timing.Keep)
 	}
 	b.Attempts++
-	if failed.Final || !now.Before(b.Deadline) {
+	if b.State == DeleteInProgress && (failed.Final || !now.Before(b.Deadline)) {
 		return b.enter(eventFailed)
 	}
 	b.RetryAt = now.Add(backoff(b.Attempts))
@@ -160,7 +160,7 @@ func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, sessi
 			return err
 		}
 	case DeleteSnapshots:
-		if err := s.removeBackups(ctx, tx, now, session); err != nil {
+		if err := s.removedBackups(ctx, tx, now, session); err != nil {
 			return err
 		}
 		session.progress(now, step)
