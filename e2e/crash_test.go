@@ -2,8 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -35,10 +33,7 @@ func TestKillWhile(t *testing.T) {
 			t.Logf("%s %s after the restart", state, time.Since(began).Round(time.Millisecond))
 		}
 		kill("READY") // CREATE_IN_PROGRESS
-		note := filepath.Join(s.home(), "note.txt")
-		if err := os.WriteFile(note, []byte("kept\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		s.inHome("echo kept > note.txt")
 		work.stop()
 		kill("STOPPED") // STOP_IN_PROGRESS, its backup under way
 		backups := work.backups()
@@ -47,7 +42,7 @@ func TestKillWhile(t *testing.T) {
 		}
 		work.start("")
 		kill("READY") // START_IN_PROGRESS
-		if err := contains(filepath.Join(s.home(), "note.txt"), "kept\n"); err != nil {
+		if err := s.holds("note.txt", "kept\n"); err != nil {
 			t.Error(err)
 		}
 		work.delete()
@@ -89,7 +84,7 @@ func TestKillWithStreamOpen(t *testing.T) {
 	}
 	b.openTerminal()
 	b.typeText("echo still here > typed.txt\n")
-	eventually(t, 10*time.Second, func() error { return contains(filepath.Join(s.home(), "typed.txt"), "still here\n") })
+	eventually(t, 10*time.Second, func() error { return s.holds("typed.txt", "still here\n") })
 }
 
 // TestDown: the session is stopped and kept, the machine is clean, and another
@@ -100,9 +95,7 @@ func TestDown(t *testing.T) {
 	work.wait("READY", time.Minute)
 	neighbour.wait("READY", time.Minute)
 	theirs := other.traces()
-	if err := os.WriteFile(filepath.Join(s.home(), "kept.txt"), []byte("kept\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s.inHome("echo kept > kept.txt")
 
 	s.down()
 	eventually(t, 10*time.Second, func() error {
@@ -125,7 +118,7 @@ func TestDown(t *testing.T) {
 	work.wait("STOPPED", recovery)
 	work.start("")
 	work.wait("READY", time.Minute)
-	if err := contains(filepath.Join(s.home(), "kept.txt"), "kept\n"); err != nil {
+	if err := s.holds("kept.txt", "kept\n"); err != nil {
 		t.Error(err)
 	}
 }

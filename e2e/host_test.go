@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -130,27 +131,39 @@ func processes(t testing.TB, mine string) []int {
 	return pids
 }
 
-// inside is the root directory of the only running desktop, seen from the host.
-func (s *server) inside() string {
+// desktop is the process id of the only running window manager.
+func (s *server) desktop() int {
 	s.t.Helper()
 	for _, pid := range processes(s.t, "backlot-"+s.installationID()) {
 		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 		if strings.TrimSpace(string(comm)) == "openbox" {
-			return fmt.Sprintf("/proc/%d/root", pid)
+			return pid
 		}
 	}
 	s.t.Fatal("no desktop runs")
-	return ""
+	return 0
 }
 
-// home is the artist's home directory in the only running desktop.
-func (s *server) home() string {
+// inHome runs a shell command as the artist in the home directory of the only
+// running desktop.
+func (s *server) inHome(command string) string {
 	s.t.Helper()
-	homes, err := filepath.Glob(s.inside() + "/home/*")
-	if err != nil || len(homes) != 1 {
-		s.t.Fatalf("homes of the desktop: %v %v", homes, err)
+	enter := exec.CommandContext(s.t.Context(), "nsenter", "--all", "--setuid", "1000", "--setgid", "1000",
+		"--target", strconv.Itoa(s.desktop()), "--", "sh", "-c", "cd /home/artist && "+command)
+	out, err := enter.CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", command, err, out)
 	}
-	return homes[0]
+	return string(out)
+}
+
+// holds complains unless a file of the artist's home has that text.
+func (s *server) holds(file, want string) error {
+	s.t.Helper()
+	if have := s.inHome("cat " + file + " 2>&1 || true"); have != want {
+		return fmt.Errorf("%s holds %q, want %q", file, have, want)
+	}
+	return nil
 }
 
 func lines(t testing.TB, file string) []string {

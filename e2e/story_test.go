@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -58,8 +56,7 @@ func TestStory(t *testing.T) {
 	b.waitForDesktop()
 	b.openTerminal()
 	b.typeText("echo 'first day' > story.txt\n")
-	story := filepath.Join(s.home(), "story.txt")
-	eventually(t, 10*time.Second, func() error { return contains(story, "first day\n") })
+	eventually(t, 10*time.Second, func() error { return s.holds("story.txt", "first day\n") })
 	b.resize(1000, 700)
 
 	// Stop: the backup goes CREATE_IN_PROGRESS → READY meanwhile.
@@ -91,15 +88,12 @@ func TestStory(t *testing.T) {
 	if member(t, again, "session", "startedAt") == "" || member(t, again, "session", "startedBy") != s.env["BACKLOT_ARTIST_PRINCIPAL_ID"] {
 		t.Errorf("a started session does not say when and by whom: %v", again)
 	}
-	story = filepath.Join(s.home(), "story.txt")
-	if err := contains(story, "first day\n"); err != nil {
+	if err := s.holds("story.txt", "first day\n"); err != nil {
 		t.Error(err)
 	}
 
 	// Change it, stop, and go back to the first backup.
-	if err := os.WriteFile(story, []byte("second day\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	s.inHome("echo second day > story.txt")
 	work.stop()
 	work.wait("STOPPED", time.Minute)
 	s.aws(append([]string{"start-streaming-session", "--backup-id", first}, session...)...)
@@ -107,7 +101,7 @@ func TestStory(t *testing.T) {
 	if got := member(t, s.aws(append([]string{"get-streaming-session"}, session...)...), "session", "startedFromBackupId"); got != first {
 		t.Errorf("startedFromBackupId = %q, want %q", got, first)
 	}
-	if err := contains(filepath.Join(s.home(), "story.txt"), "first day\n"); err != nil {
+	if err := s.holds("story.txt", "first day\n"); err != nil {
 		t.Error(err)
 	}
 
@@ -187,14 +181,6 @@ func (b browser) resize(width, height int64) {
 		}
 		return nil
 	})
-}
-
-func contains(file, want string) error {
-	text, err := os.ReadFile(file)
-	if err == nil && string(text) != want {
-		err = fmt.Errorf("%s holds %q, want %q", filepath.Base(file), text, want)
-	}
-	return err
 }
 
 func fetch(t testing.TB, url string) (int, string) {

@@ -75,8 +75,13 @@ func stopSessions(ctx context.Context, c config.Config, known *records, host *ma
 	changes, end := known.store.Changes()
 	defer end()
 	loopCtx, endLoop := context.WithCancel(ctx)
+	loop, err := newLoop(ctx, c, known, host, service, nobody{}, log)
+	if err != nil {
+		endLoop()
+		return err
+	}
 	var running errgroup.Group
-	running.Go(func() error { return newLoop(c, known, host, service, nobody{}, log).Run(loopCtx) })
+	running.Go(func() error { return loop.Run(loopCtx) })
 	defer func() {
 		endLoop()
 		if err := running.Wait(); err != nil && !errors.Is(err, context.Canceled) {

@@ -144,7 +144,12 @@ type viewers interface {
 	Disconnect(sessionKey string)
 }
 
-func newLoop(c config.Config, r *records, m *machine, s *studio.Service, v viewers, log *slog.Logger) *reconcile.Loop {
+// newLoop makes the loop of this installation. Whoever has the data directory is
+// the only one, and so takes over at once what a killed predecessor had leased.
+func newLoop(ctx context.Context, c config.Config, r *records, m *machine, s *studio.Service, v viewers, log *slog.Logger) (*reconcile.Loop, error) {
+	if err := r.store.Abandon(ctx, r.installation.ID); err != nil {
+		return nil, err
+	}
 	return reconcile.New(reconcile.Config{
 		Studio:       s,
 		Leases:       r.store,
@@ -152,14 +157,14 @@ func newLoop(c config.Config, r *records, m *machine, s *studio.Service, v viewe
 		Volumes:      m.volumes,
 		Images:       m.images,
 		Viewers:      v,
-		Holder:       fmt.Sprintf("%s-%d-%s", r.installation.ID, os.Getpid(), rand.Text()[:8]),
+		Holder:       r.installation.ID,
 		Credential:   v.Credential,
 		SocketDir:    socketDir(r.installation),
 		User:         workstation.User{Name: "artist", ID: 1000},
 		Screen:       workstation.Screen{Width: c.Desktop.Width, Height: c.Desktop.Height},
 		Reserve:      1 << 30,
 		Log:          log,
-	})
+	}), nil
 }
 
 // volumeDir and imageDir are where volumes and images are mounted.

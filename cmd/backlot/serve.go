@@ -115,7 +115,10 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		Log:     log,
 		Now:     time.Now,
 	})
-	loop := newLoop(c, known, host, service, streams, log)
+	loop, err := newLoop(ctx, c, known, host, service, streams, log)
+	if err != nil {
+		return errors.Join(err, port.close())
+	}
 
 	if err := writeFile(urlFile(known.installation), []byte(port.public.String())); err != nil {
 		return errors.Join(err, port.close())

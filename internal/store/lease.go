@@ -95,6 +95,26 @@ func (s *Store) Release(ctx context.Context, lease studio.Lease) error {
 	return nil
 }
 
+// Abandon ends every lease of a holder that has died: to be called by who takes
+// its place, when nobody else can have the holder's name.
+func (s *Store) Abandon(ctx context.Context, holder string) error {
+	err := s.write.RunInTx(ctx, nil, func(ctx context.Context, db bun.Tx) error {
+		for _, table := range tables() {
+			_, err := db.NewUpdate().TableExpr("?", bun.Ident(table)).
+				Set("lease_until = 0").Set("lease_holder = ''").Where("lease_holder = ?", holder).Exec(ctx)
+			if err != nil {
+				return fmt.Errorf("end leases in %s: %w", table, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("end the leases of %s: %w", holder, explain(err))
+	}
+	s.changes.notify()
+	return nil
+}
+
 func held(u *bun.UpdateQuery, lease studio.Lease) *bun.UpdateQuery {
 	return u.TableExpr("?", bun.Ident(lease.Table)).Where("id = ?", lease.ID).Where("lease_number = ?", lease.Number)
 }
