@@ -1,0 +1,209 @@
+package desktop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// displayPatience is how long the X server may take to come up.
+	displayPatience = 30 * time.Second
+	// busPatience is how long the desktop waits for the message bus.
+	busPatience = time.Second
+	// stopGrace is how long programs may take to end when they are asked to.
+	stopGrace = 5 * time.Second
+)
+
+// session is the life of process 1. One goroutine starts and reaps all processes.
+type session struct {
+	Config
+	log     *slog.Logger
+	env     map[string]string
+	stdin   *os.File
+	bus     *service // nil when the image has none
+	desktop *service
+	restart chan *service // a service whose pause is over
+	painted chan error    // the X server is there and painted, or is not
+}
+
+// runInit prepares the sandbox, runs the desktop, and returns after SIGTERM, when
+// all programs have ended. When it fails before that, the sandbox ends with it.
+func runInit(ctx context.Context, environment []string, log *slog.Logger) error {
+	if os.Getpid() != 1 {
+		return errors.New("session-init has to be process 1 of a sandbox")
+	}
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	child := make(chan os.Signal, 1)
+	signal.Notify(child, unix.SIGCHLD)
+	// Caught and not ignored: programs would inherit that, and never hear a hang-up.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGPIPE)
+
+	box := sandbox{root: "/"}
+	c, err := parseConfig(append(box.locale(), environment...))
+	if err != nil {
+		return err
+	}
+	s := &session{
+		Config: c, log: log, env: variables(c.Environment),
+		restart: make(chan *service, 2), painted: make(chan error, 1),
+	}
+	go func() { s.painted <- paint(ctx, c) }()
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(box.makePlaces(c), box.makeAccount(c), box.writeConfig(program)); err != nil {
+		return err
+	}
+	if s.desktop, err = s.chooseDesktop(); err != nil {
+		return err
+	}
+	if s.stdin, err = os.Open(os.DevNull); err != nil {
+		return err
+	}
+	return errors.Join(s.run(ctx, child), s.end())
+}
+
+func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
+	if daemon := find(s.env, "dbus-daemon"); daemon != "" {
+		s.bus = &service{name: "message bus", argv: []string{
+			daemon, "--session", "--nofork", "--nopidfile", "--nosyslog", "--address=unix:path=" + busSocket(s.UID),
+		}}
+		s.start(s.bus)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.painted:
+			switch {
+			case ctx.Err() != nil:
+			case err == nil:
+				s.awaitBus(ctx)
+				s.start(s.desktop)
+			case s.desktop.started.IsZero():
+				return err
+			default:
+				s.log.Error("no display", "err", err)
+				s.again(s.desktop)
+			}
+		case <-child:
+			s.reaped(reap())
+		case svc := <-s.restart:
+			if svc == s.desktop {
+				// It may have ended with the X server: the new one is bare.
+				go func() { s.painted <- paint(ctx, s.Config) }()
+			} else {
+				s.start(svc)
+			}
+		}
+	}
+}
+
+func (s *session) reaped(pids []int) {
+	for _, svc := range []*service{s.bus, s.desktop} {
+		if svc != nil && svc.pid != 0 && slices.Contains(pids, svc.pid) {
+			s.log.Warn("program ended, starting it again", "program", svc.name)
+			s.again(svc)
+		}
+	}
+}
+
+// awaitBus waits for the message bus, which was started long before.
+func (s *session) awaitBus(ctx context.Context) {
+	if s.bus == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, busPatience)
+	defer cancel()
+	conn, err := accepted(ctx, busSocket(s.UID))
+	if err != nil {
+		s.log.Warn("desktop starts without a message bus", "err", err)
+		return
+	}
+	_ = conn.Close()
+}
+
+// chooseDesktop finds the image's desktop.
+func (s *session) chooseDesktop() (*service, error) {
+	name, argv := "Openbox", []string(nil)
+	if s.Command != "" {
+		argv = []string{"/bin/sh", "-c", s.Command}
+	} else if p := find(s.env, "openbox"); p != "" {
+		argv = []string{p}
+	} else if p := find(s.env, "xfce4-session"); p != "" {
+		name, argv = "XFCE", []string{p}
+	} else if p := firstOf(s.env, "x-session-manager", "x-window-manager"); p != "" {
+		argv = []string{p}
+	} else {
+		return nil, errors.New("the image has no window manager: it needs openbox, xfce4-session or x-window-manager")
+	}
+	setMissing(s.env, "XDG_CURRENT_DESKTOP", name)
+	return &service{name: "desktop", argv: argv}, nil
+}
+
+// start starts a service as the user; if that fails it is tried again later.
+func (s *session) start(svc *service) {
+	svc.started = time.Now()
+	pid, err := syscall.ForkExec(svc.argv[0], svc.argv, &syscall.ProcAttr{
+		Dir:   home(s.User),
+		Env:   list(s.env),
+		Files: []uintptr{s.stdin.Fd(), 2, 2},
+		Sys: &syscall.SysProcAttr{
+			Setsid:     true,
+			Credential: &syscall.Credential{Uid: uint32(s.UID), Gid: uint32(s.UID), Groups: s.groups()}, //nolint:gosec // checked
+		},
+	})
+	if err != nil {
+		s.log.Error("program does not start", "program", svc.name, "err", err)
+		s.again(svc)
+		return
+	}
+	svc.pid = pid
+}
+
+// again starts a service after a pause.
+func (s *session) again(svc *service) {
+	time.AfterFunc(svc.ended(time.Now()), func() { s.restart <- svc })
+}
+
+// groups are those the image puts the user into, for devices and the like.
+func (s *session) groups() []uint32 {
+	var ids []uint32
+	for _, f := range (sandbox{root: "/"}).groupsOf(s.User) {
+		if id, err := strconv.ParseUint(f, 10, 32); err == nil {
+			ids = append(ids, uint32(id))
+		}
+	}
+	return ids
+}
+
+// end ends all programs and brings what they wrote to the disk.
+func (s *session) end() error {
+	last := 0
+	if s.bus != nil {
+		last = s.bus.pid
+	}
+	err := endAll(last, stopGrace)
+	root, oerr := os.Open("/")
+	if oerr != nil {
+		return errors.Join(err, oerr)
+	}
+	defer root.Close() //nolint:errcheck // opened for reading
+	// Of this file system alone: a plain sync waits for all disks of the machine.
+	if serr := unix.Syncfs(int(root.Fd())); serr != nil {
+		err = errors.Join(err, fmt.Errorf("bring files to the disk: %w", serr))
+	}
+	return err
+}
