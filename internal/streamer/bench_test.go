@@ -64,7 +64,7 @@ func BenchmarkDrawToFrame(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				g.still()
-				show := x.prepare(b, c.x, c.y, c.w, c.h, uint32(n)) //nolint:gosec // few
+				show := x.prepare(b, c.x, c.y, c.w, c.h, uint32(n))
 				b.StartTimer()
 				show()
 				v := await(g, "a frame", anyOf[wire.Video])

@@ -24,7 +24,7 @@ func TestBudgetHoldsInTrueTime(t *testing.T) {
 		"10 fps":    func(*rand.Rand) time.Duration { return time.Second / 10 },
 		"irregular": func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(300)) * time.Millisecond },
 	} {
-		random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a test
+		random := rand.New(rand.NewPCG(1, 1))
 		b := newBudget(60, rate, 200*time.Millisecond, 0.9)
 		m := model{0.9 * rate / 5, rate / 5}
 		var bits, seconds, capped float64

@@ -26,12 +26,12 @@ type capture struct {
 // newCapture makes a capture of a screen of width x height pixels. The picture
 // leaves out an odd last row or column: 4:2:0 has none.
 func newCapture(d *display, width, height int) (c *capture, err error) {
-	id, err := unix.SysvShmGet(unix.IPC_PRIVATE, width*height*4, unix.IPC_CREAT|0o600)
+	id, err := unix.SysvShmGet(unix.IPC_PRIVATE, width*height*4, unix.IPC_CREAT|0o660) // X is in our group, not our user
 	if err != nil {
 		return nil, fmt.Errorf("make shared memory of %dx%d pixels: %w", width, height, err)
 	}
 	// Once both sides hold it the segment needs no name, and dies with them.
-	defer unix.SysvShmCtl(id, unix.IPC_RMID, nil) //nolint:errcheck // nothing can be done about it
+	defer func() { _, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) }()
 	c = &capture{display: d, width: width}
 	if c.screen, err = unix.SysvShmAttach(id, 0, 0); err != nil {
 		return nil, fmt.Errorf("attach shared memory: %w", err)
@@ -47,8 +47,8 @@ func newCapture(d *display, width, height int) (c *capture, err error) {
 	if c.damaged, err = xfixes.NewRegionId(d.x); err != nil {
 		return nil, err
 	}
-	if err = shm.AttachChecked(d.x, c.segment, uint32(id), false).Check(); err != nil { //nolint:gosec // ids are positive
-		return nil, fmt.Errorf("have X attach shared memory (it needs our IPC namespace and user id): %w", err)
+	if err = shm.AttachChecked(d.x, c.segment, uint32(id), false).Check(); err != nil {
+		return nil, fmt.Errorf("have X attach shared memory (it needs our IPC namespace and our user or group): %w", err)
 	}
 	if err = xfixes.CreateRegionChecked(d.x, c.damaged, nil).Check(); err != nil {
 		return nil, err
@@ -91,8 +91,8 @@ func (c *capture) take(everything bool) error {
 	}
 	var grabs []grab
 	for top, bottom := range p.bands() {
-		grabs = append(grabs, grab{top, bottom, shm.GetImage(x, xproto.Drawable(c.display.root), 0, int16(top), //nolint:gosec // screens are smaller
-			uint16(c.width), uint16(bottom-top), ^uint32(0), xproto.ImageFormatZPixmap, c.segment, uint32(top*c.width*4))}) //nolint:gosec // screens are smaller
+		grabs = append(grabs, grab{top, bottom, shm.GetImage(x, xproto.Drawable(c.display.root), 0, int16(top),
+			uint16(c.width), uint16(bottom-top), ^uint32(0), xproto.ImageFormatZPixmap, c.segment, uint32(top*c.width*4))})
 	}
 	for _, g := range grabs {
 		if _, err := g.cookie.Reply(); err != nil {

@@ -64,7 +64,7 @@ func appendStraight(b []byte, argb uint32) []byte {
 		if a == 0 {
 			return 0
 		}
-		return byte(min((argb>>shift&0xff)*255/a, 255)) //nolint:gosec // at most 255
+		return byte(min((argb>>shift&0xff)*255/a, 255))
 	}
 	return append(b, part(16), part(8), part(0), byte(a))
 }

@@ -27,7 +27,7 @@ func TestCursorMessage(t *testing.T) {
 
 	large := make([]uint32, 200*300)
 	for i := range large {
-		large[i] = 0xff000000 | uint32(i) //nolint:gosec // small
+		large[i] = 0xff000000 | uint32(i)
 	}
 	got = cursorMessage(&xfixes.GetCursorImageReply{CursorSerial: 9, Width: 200, Height: 300, Xhot: 150, Yhot: 20, CursorImage: large})
 	if _, err := wire.Decode(wire.Append(nil, got)); err != nil || got.Width != 128 || got.HotX != 128 || got.HotY != 20 {

@@ -105,8 +105,8 @@ func (d *display) prepare() error {
 	return xproto.SetScreenSaverChecked(d.x, 0, 0, xproto.BlankingNotPreferred, xproto.ExposuresNotAllowed).Check()
 }
 
-// events hands each event to do until the X server goes away or ctx ends.
-// do must not wait.
+// events hands each event to do, which must not wait, until the connection to the
+// X server ends.
 func (d *display) events(ctx context.Context, do func(xgb.Event), log *slog.Logger) error {
 	for {
 		e, xerr := d.x.WaitForEvent()
@@ -115,8 +115,6 @@ func (d *display) events(ctx context.Context, do func(xgb.Event), log *slog.Logg
 			do(e)
 		case xerr != nil:
 			log.DebugContext(ctx, "X refused a request", "err", xerr)
-		case ctx.Err() != nil:
-			return nil
 		default:
 			return errDisplayGone
 		}

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,9 +41,13 @@ func startStreamer(t testing.TB, s *xserver) *gateway {
 	if err := os.WriteFile(credential, []byte(testCredential+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g.streamer = exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // ourselves
+	g.streamer = exec.CommandContext(t.Context(), os.Args[0])
 	g.streamer.Env = append(os.Environ(), "DISPLAY="+s.display, "BACKLOT_STREAMER_SOCKET="+g.socket,
 		"BACKLOT_STREAMER_CREDENTIAL_FILE="+credential, "BACKLOT_STREAMER_SESSION="+testSession)
+	if os.Getuid() == 0 {
+		// It needs no network.
+		g.streamer.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	}
 	output := &log{t: t, name: "streamer"}
 	g.streamer.Stdout, g.streamer.Stderr = output, output
 	if err := g.streamer.Start(); err != nil {
@@ -70,8 +75,8 @@ func (g *gateway) listen() {
 	g.t.Cleanup(func() { _ = g.listener.Close() })
 }
 
-// accept takes the streamer's next connection and welcomes it.
-func (g *gateway) accept() {
+// next takes the streamer's next connection.
+func (g *gateway) next() net.Conn {
 	g.t.Helper()
 	if err := g.listener.(*net.UnixListener).SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		g.t.Fatal(err)
@@ -81,6 +86,13 @@ func (g *gateway) accept() {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { _ = sock.Close() })
+	return sock
+}
+
+// accept takes the streamer's next connection and welcomes it.
+func (g *gateway) accept() {
+	g.t.Helper()
+	sock := g.next()
 	g.sock, g.conn, g.video = sock, wire.NewConn(sock), nil
 	m, err := g.conn.ReadMessage()
 	if err != nil {

@@ -164,7 +164,7 @@ func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit,
 	return unit{
 		data:  unsafe.Slice((*byte)(data), int(n)),
 		key:   isKey != 0,
-		sharp: quality < h264Quality+0.5,
+		sharp: quality < h264Quality+0.05,
 	}, nil
 }
 

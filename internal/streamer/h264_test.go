@@ -19,7 +19,7 @@ func newScene(tb testing.TB) *scene {
 	tb.Helper()
 	s := &scene{p: newPicture(sceneWidth, sceneHeight)}
 	tb.Cleanup(s.p.close)
-	random := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(1, 1))
 	for i := range s.screens {
 		s.screens[i] = make([]byte, sceneWidth*sceneHeight*4)
 		for y := range sceneHeight {

@@ -99,7 +99,7 @@ func (i *input) click(b uint8) {
 func (i *input) releaseAll() {
 	for b, held := range i.buttons {
 		if held {
-			i.button(uint8(b), false) //nolint:gosec // an index of 256
+			i.button(uint8(b), false)
 		}
 	}
 	i.keyboard.releaseAll()

@@ -94,7 +94,7 @@ func (k *keyboard) refresh() bool {
 func (k *keyboard) releaseAll() {
 	for code, held := range k.held {
 		if held {
-			k.press(xproto.Keycode(code), false) //nolint:gosec // an index of 256
+			k.press(xproto.Keycode(code), false)
 		}
 	}
 	clear(k.symbols)

@@ -28,7 +28,7 @@ func (l *layout) find(sym xproto.Keysym) (code xproto.Keycode, shifted, ok bool)
 	for level := range min(l.per, 2) {
 		for n := range l.keys() {
 			if l.of(n)[level] == sym {
-				return l.first + xproto.Keycode(n), level == 1, true //nolint:gosec // at most 255
+				return l.first + xproto.Keycode(n), level == 1, true
 			}
 		}
 	}
@@ -40,7 +40,7 @@ func (l *layout) find(sym xproto.Keysym) (code xproto.Keycode, shifted, ok bool)
 func (l *layout) borrow(sym xproto.Keysym, held *[256]bool) (xproto.Keycode, bool) {
 	free := func(code xproto.Keycode) bool { return !held[code] }
 	for n := range l.keys() {
-		code := l.first + xproto.Keycode(n) //nolint:gosec // at most 255
+		code := l.first + xproto.Keycode(n)
 		own := slices.ContainsFunc(l.of(n), func(s xproto.Keysym) bool { return s != 0 })
 		if !own && free(code) && !slices.Contains(l.lent, code) {
 			return l.lend(code, sym), true

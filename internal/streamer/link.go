@@ -76,9 +76,6 @@ func (l *link) run(ctx context.Context, p peer) error {
 		sock, err := new(net.Dialer).DialContext(ctx, "unix", l.socket)
 		if err == nil {
 			welcome, err := l.converse(ctx, sock, p)
-			if ctx.Err() != nil {
-				return nil
-			}
 			l.log.WarnContext(ctx, "gateway has gone", "welcome", welcome, "err", err)
 			if limit = refusedPause; welcome {
 				pause = firstPause
@@ -96,7 +93,7 @@ func (l *link) run(ctx context.Context, p peer) error {
 // converse talks over a new connection until it ends, and says whether the
 // gateway welcomed us.
 func (l *link) converse(ctx context.Context, sock net.Conn, p peer) (welcome bool, err error) {
-	defer sock.Close() //nolint:errcheck // it is not needed any more
+	defer sock.Close()
 	defer context.AfterFunc(ctx, func() { _ = sock.Close() })()
 	conn := wire.NewConn(sock)
 	if err := l.greet(sock, conn); err != nil {

@@ -49,7 +49,7 @@ func test(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // a temporary file
+	defer os.Remove(file.Name())
 	// One entry for any host and any display: family 0xffff, no address, no number.
 	cookie := "\xff\xff\x00\x00\x00\x00\x00\x12MIT-MAGIC-COOKIE-1\x00\x10" + "0123456789abcdef"
 	if _, err := file.WriteString(cookie); err != nil {

@@ -12,6 +12,7 @@ import "C"
 import (
 	"errors"
 	"iter"
+	"slices"
 	"unsafe"
 )
 
@@ -63,12 +64,7 @@ func (p *picture) mark(x, y, width, height int) {
 // bands yields the top and bottom of each run of rows with changed blocks in them.
 func (p *picture) bands() iter.Seq2[int, int] {
 	changed := func(row int) bool {
-		for _, same := range p.same[row*p.columns : (row+1)*p.columns] {
-			if same == 0 {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(p.same[row*p.columns:(row+1)*p.columns], 0)
 	}
 	return func(yield func(top, bottom int) bool) {
 		for row := 0; row < p.rows; row++ {

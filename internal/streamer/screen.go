@@ -79,11 +79,11 @@ func (d *display) mode(res *randr.GetScreenResourcesCurrentReply, width, height 
 	if i := slices.Index(modeNames(res), name); i >= 0 {
 		return randr.Mode(res.Modes[i].Id), nil
 	}
-	w, h := uint16(width), uint16(height) //nolint:gosec // bounded by wire
+	w, h := uint16(width), uint16(height)
 	info := randr.ModeInfo{
 		Width: w, HsyncStart: w + 8, HsyncEnd: w + 40, Htotal: w + 80,
 		Height: h, VsyncStart: h + 3, VsyncEnd: h + 8, Vtotal: h + 20,
-		NameLen: uint16(len(name)), //nolint:gosec // a few bytes
+		NameLen: uint16(len(name)),
 	}
 	info.DotClock = uint32(info.Htotal) * uint32(info.Vtotal) * 60
 	made, err := randr.CreateMode(d.x, d.root, info, name).Reply()
@@ -96,7 +96,7 @@ func (d *display) mode(res *randr.GetScreenResourcesCurrentReply, width, height 
 func (d *display) setScreen(width, height int) error {
 	const perInch = 96
 	mm := func(pixels int) uint32 { return uint32(float64(pixels) * 25.4 / perInch) }
-	err := randr.SetScreenSizeChecked(d.x, d.root, uint16(width), uint16(height), mm(width), mm(height)).Check() //nolint:gosec // bounded by wire
+	err := randr.SetScreenSizeChecked(d.x, d.root, uint16(width), uint16(height), mm(width), mm(height)).Check()
 	if err != nil {
 		return fmt.Errorf("set screen to %dx%d: %w", width, height, err)
 	}

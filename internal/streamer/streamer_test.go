@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
 
 	"github.com/backlot/backlot/internal/wire"
@@ -164,6 +164,74 @@ func TestPointerAndButtons(t *testing.T) {
 	eventually(t, "button 2 up", func() bool { return at().Mask&xproto.KeyButMaskButton2 == 0 })
 }
 
+// window makes a window at the top left that receives events, above all others.
+func window(t *testing.T, x *xserver, events uint32) xproto.Window {
+	t.Helper()
+	w, err := xproto.NewWindowId(x.x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = xproto.CreateWindowChecked(x.x, 0, w, x.root, 0, 0, 100, 100, 0, xproto.WindowClassInputOnly, 0,
+		xproto.CwOverrideRedirect|xproto.CwEventMask, []uint32{1, events}).Check()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := xproto.MapWindowChecked(x.x, w).Check(); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// event returns the next event of its type.
+func event[E xgb.Event](t *testing.T, x *xserver) E {
+	t.Helper()
+	defer time.AfterFunc(10*time.Second, x.x.Close).Stop()
+	for {
+		e, err := x.x.WaitForEvent()
+		if e, ok := e.(E); ok {
+			return e
+		}
+		if e == nil {
+			t.Fatalf("no event of type %T: %v", *new(E), err)
+		}
+	}
+}
+
+func TestWheelClicksOncePerNotch(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	window(t, x, xproto.EventMaskButtonPress)
+	g.send(
+		wire.Pointer{X: 50, Y: 50},
+		wire.Wheel{DY: 120}, wire.Wheel{DY: -240}, // down, up, up
+		wire.Wheel{DY: 100}, wire.Wheel{DY: -20}, wire.Wheel{DY: -99}, // a turn back starts afresh
+		wire.Wheel{DX: 60}, wire.Wheel{DX: 60}, // right
+		wire.Wheel{DX: -130}, wire.Wheel{DX: -110}, // left, left
+		wire.Button{Button: 9, Down: true}, wire.Button{Button: 9},
+	)
+	for i, want := range []xproto.Button{5, 4, 4, 7, 6, 6, 9} {
+		if b := event[xproto.ButtonPressEvent](t, x); b.Detail != want {
+			t.Fatalf("click %d is of button %d, want %d", i, b.Detail, want)
+		}
+	}
+}
+
+func TestHeldKeyRepeats(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	w := window(t, x, xproto.EventMaskKeyPress)
+	if err := xproto.SetInputFocusChecked(x.x, xproto.InputFocusNone, w, xproto.TimeCurrentTime).Check(); err != nil {
+		t.Fatal(err)
+	}
+	g.send(wire.Key{Code: 30, Down: true})
+	for range 4 {
+		if k := event[xproto.KeyPressEvent](t, x); k.Detail != 30+8 {
+			t.Fatalf("key %d, want %d", k.Detail, 30+8)
+		}
+	}
+	g.send(wire.ReleaseAll{})
+}
+
 // evdev codes of the keys on a US keyboard.
 var codes = map[rune]uint16{
 	'b': 48, 'a': 30, 'c': 46, 'k': 37, 'l': 38, 'o': 24, 't': 20, ' ': 57, '1': 2, '\n': 28, '/': 53,
@@ -213,7 +281,7 @@ func TestTextReachesATerminal(t *testing.T) {
 	want := "backlot 1/!A A!z{é€ßñ日本語\n"
 	var got []byte
 	eventually(t, "what was typed", func() bool {
-		got, _ = os.ReadFile(file) //nolint:gosec // our own file
+		got, _ = os.ReadFile(file)
 		return len(got) > 0
 	})
 	if string(got) != want {
@@ -297,10 +365,8 @@ func TestGatewayComesBack(t *testing.T) {
 	_, g := desktop(t)
 	g.send(watch(true))
 	await(g, "a frame", anyOf[wire.Video])
-	for _, c := range []net.Conn{g.sock} {
-		if err := errors.Join(g.listener.Close(), c.Close()); err != nil {
-			t.Fatal(err)
-		}
+	if err := errors.Join(g.listener.Close(), g.sock.Close()); err != nil {
+		t.Fatal(err)
 	}
 	g.listen()
 	start := time.Now()
@@ -314,6 +380,23 @@ func TestGatewayComesBack(t *testing.T) {
 	if v := await(g, "a frame", anyOf[wire.Video]); !v.Key {
 		t.Error("the first frame for a new gateway is no key frame")
 	}
+}
+
+func TestTriesAgainWhenRefused(t *testing.T) {
+	t.Parallel()
+	_, g := desktop(t)
+	for _, answer := range []wire.Message{nil, wire.Welcome{Version: 99}, wire.Ping{}} {
+		_ = g.sock.Close()
+		g.sock = g.next()
+		if answer != nil {
+			if err := wire.NewConn(g.sock).WriteMessage(answer); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = g.sock.Close()
+	g.accept()
+	await(g, "ready", anyOf[wire.Ready])
 }
 
 func TestEndsWithItsXServer(t *testing.T) {
@@ -337,7 +420,7 @@ func TestEndsWithItsXServer(t *testing.T) {
 func TestGarbageDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	_, g := desktop(t)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(1, 2))
 	for range 20 {
 		junk := make([]byte, 1+random.IntN(300))
 		for i := range junk {

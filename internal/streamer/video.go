@@ -144,7 +144,7 @@ func (v *video) measure() error {
 
 // shown is the size of the picture, which has even sides.
 func (v *video) shown() (width, height uint16) {
-	return uint16(v.width) &^ 1, uint16(v.height) &^ 1 //nolint:gosec // X's screens are smaller
+	return uint16(v.width) &^ 1, uint16(v.height) &^ 1
 }
 
 // renew has the next frame come at once, as a key frame.
@@ -190,7 +190,7 @@ func (v *video) frame(now time.Time) error {
 	width, height := v.shown()
 	v.link.send(wire.Video{
 		Key:            u.key,
-		CapturedMicros: uint64(now.Sub(v.start).Microseconds()), //nolint:gosec // after the start
+		CapturedMicros: uint64(now.Sub(v.start).Microseconds()),
 		Width:          width, Height: height,
 		Data: u.data,
 	})

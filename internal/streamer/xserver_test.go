@@ -73,8 +73,8 @@ func startX(t testing.TB) *xserver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()                                                                                     //nolint:errcheck // read to its end
-	s := &xserver{command: exec.CommandContext(t.Context(), xorg, "-displayfd", "3", "-config", config, //nolint:gosec // a constant
+	defer r.Close()
+	s := &xserver{command: exec.CommandContext(t.Context(), xorg, "-displayfd", "3", "-config", config,
 		"-logfile", filepath.Join(dir, "xorg.log"), "-auth", os.Getenv("XAUTHORITY"),
 		"-noreset", "-novtswitch", "-sharevts", "-nolisten", "tcp")}
 	s.command.ExtraFiles = []*os.File{w}
@@ -84,7 +84,7 @@ func startX(t testing.TB) *xserver {
 	}
 	number, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "xorg.log")) //nolint:gosec // our own file
+		log, _ := os.ReadFile(filepath.Join(dir, "xorg.log"))
 		t.Fatalf("Xorg does not start: %v\n%s", err, log)
 	}
 	s.display = ":" + strings.TrimSpace(number)
@@ -118,14 +118,14 @@ func (s *xserver) size(t testing.TB) (width, height int) {
 func (s *xserver) luma(t testing.TB) []byte {
 	t.Helper()
 	w, h := s.size(t)
-	image, err := xproto.GetImage(s.x, xproto.ImageFormatZPixmap, xproto.Drawable(s.root), 0, 0, uint16(w), uint16(h), ^uint32(0)).Reply() //nolint:gosec // a screen
+	image, err := xproto.GetImage(s.x, xproto.ImageFormatZPixmap, xproto.Drawable(s.root), 0, 0, uint16(w), uint16(h), ^uint32(0)).Reply()
 	if err != nil {
 		t.Fatal(err)
 	}
 	y := make([]byte, w*h)
 	for i := range y {
 		b, g, r := int(image.Data[4*i]), int(image.Data[4*i+1]), int(image.Data[4*i+2])
-		y[i] = byte((66*r + 129*g + 25*b + 0x1080) >> 8) //nolint:gosec // 16 to 235
+		y[i] = byte((66*r + 129*g + 25*b + 0x1080) >> 8)
 	}
 	return y
 }
@@ -150,13 +150,13 @@ func (s *xserver) prepare(t testing.TB, x, y, w, h int, seed uint32) (show func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	xproto.CreatePixmap(s.x, 24, pixmap, xproto.Drawable(s.root), uint16(w), uint16(h)) //nolint:gosec // on the screen
-	xproto.CreateGC(s.x, gc, xproto.Drawable(s.root), xproto.GcSubwindowMode, []uint32{xproto.SubwindowModeIncludeInferiors})
+	xproto.CreatePixmap(s.x, 24, pixmap, xproto.Drawable(s.root), uint16(w), uint16(h))
+	xproto.CreateGC(s.x, gc, xproto.Drawable(s.root), xproto.GcSubwindowMode|xproto.GcGraphicsExposures, []uint32{xproto.SubwindowModeIncludeInferiors, 0})
 	var cells [2][]xproto.Rectangle
 	for cy := 0; cy < h; cy += 4 {
 		for cx := 0; cx < w; cx += 3 {
 			seed = seed*1664525 + 1013904223
-			cells[seed>>31] = append(cells[seed>>31], xproto.Rectangle{X: int16(cx), Y: int16(cy), Width: 3, Height: 4}) //nolint:gosec // on the screen
+			cells[seed>>31] = append(cells[seed>>31], xproto.Rectangle{X: int16(cx), Y: int16(cy), Width: 3, Height: 4})
 		}
 	}
 	for i, colour := range []uint32{0xf0f0e8, 0x203040} {
@@ -167,7 +167,7 @@ func (s *xserver) prepare(t testing.TB, x, y, w, h int, seed uint32) (show func(
 	}
 	s.x.Sync()
 	return func() {
-		xproto.CopyArea(s.x, xproto.Drawable(pixmap), xproto.Drawable(s.root), gc, 0, 0, int16(x), int16(y), uint16(w), uint16(h)) //nolint:gosec // on the screen
+		xproto.CopyArea(s.x, xproto.Drawable(pixmap), xproto.Drawable(s.root), gc, 0, 0, int16(x), int16(y), uint16(w), uint16(h))
 		xproto.FreePixmap(s.x, pixmap)
 		xproto.FreeGC(s.x, gc)
 	}

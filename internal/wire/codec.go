@@ -96,11 +96,11 @@ func read(t Type, r *reader) Message {
 	return nil
 }
 
-func (m Hello) write(w *writer) {
-	w.u16(m.Lowest)
-	w.u16(m.Highest)
-	w.text(m.Session)
-	w.text(m.Credential)
+func (h Hello) write(w *writer) {
+	w.u16(h.Lowest)
+	w.u16(h.Highest)
+	w.text(h.Session)
+	w.text(h.Credential)
 }
 
 func (m Ready) write(w *writer) { w.size(m.Width, m.Height) }
@@ -133,8 +133,8 @@ func (m Rate) write(w *writer) {
 	w.u16(m.FramesPerSecond)
 }
 
-func (m Pointer) write(w *writer) { w.size(uint16(m.X), uint16(m.Y)) }   //nolint:gosec // two's complement is meant
-func (m Wheel) write(w *writer)   { w.size(uint16(m.DX), uint16(m.DY)) } //nolint:gosec // two's complement is meant
+func (m Pointer) write(w *writer) { w.size(uint16(m.X), uint16(m.Y)) }
+func (m Wheel) write(w *writer)   { w.size(uint16(m.DX), uint16(m.DY)) }
 
 func (m Button) write(w *writer) {
 	w.b = append(w.b, m.Button)
@@ -237,7 +237,7 @@ func (r *reader) u8() uint8    { return r.take(1)[0] }
 func (r *reader) u16() uint16  { return binary.BigEndian.Uint16(r.take(2)) }
 func (r *reader) u32() uint32  { return binary.BigEndian.Uint32(r.take(4)) }
 func (r *reader) u64() uint64  { return binary.BigEndian.Uint64(r.take(8)) }
-func (r *reader) i16() int16   { return int16(r.u16()) } //nolint:gosec // two's complement is meant
+func (r *reader) i16() int16   { return int16(r.u16()) }
 
 func (r *reader) bool() bool {
 	v := r.u8()
@@ -263,7 +263,7 @@ func (r *reader) within(v, low, high uint32) uint32 {
 }
 
 func (r *reader) u16In(low, high uint16) uint16 {
-	return uint16(r.within(uint32(r.u16()), uint32(low), uint32(high))) //nolint:gosec // it came from 16 bits
+	return uint16(r.within(uint32(r.u16()), uint32(low), uint32(high)))
 }
 
 func (r *reader) side() uint16 { return r.u16In(MinSide, MaxSide) }

@@ -64,7 +64,7 @@ func (c *Conn) WriteMessage(m Message) error {
 	if n > MaxMessage {
 		return fmt.Errorf("message of %d bytes, want at most %d", n, MaxMessage)
 	}
-	binary.BigEndian.PutUint32(c.buf, uint32(n)) //nolint:gosec // at most MaxMessage
+	binary.BigEndian.PutUint32(c.buf, uint32(n))
 	_, err := c.out.Write(c.buf)
 	return err
 }

@@ -10,26 +10,37 @@ const (
 const (
 	// MaxMessage is the largest message in bytes, its type included.
 	MaxMessage = 16 << 20
-	// MinWidth and MinHeight are the smallest screen to ask for, in pixels.
-	MinWidth, MinHeight = 320, 200
-	// MaxWidth and MaxHeight are the largest screen to ask for, in pixels.
-	MaxWidth, MaxHeight = 7680, 4320
-	// MinSide and MaxSide bound the sides of a screen whoever made it, in
-	// pixels: programs in the desktop can resize it too.
-	MinSide, MaxSide = 16, 16384
+	// MaxText is the length of Hello's strings in bytes.
+	MaxText = 255
+
+	// MinWidth is the narrowest screen to ask for, in pixels.
+	MinWidth = 320
+	// MinHeight is the lowest screen to ask for, in pixels.
+	MinHeight = 200
+	// MaxWidth is the widest screen to ask for, in pixels.
+	MaxWidth = 7680
+	// MaxHeight is the highest screen to ask for, in pixels.
+	MaxHeight = 4320
+	// MinSide is the smallest width or height of a screen in pixels, whoever
+	// made it: programs in the desktop can resize it too.
+	MinSide = 16
+	// MaxSide is the largest width or height of a screen in pixels, whoever made it.
+	MaxSide = 16384
 	// MaxCursorSide is the largest width and height of a cursor in pixels:
 	// browsers ignore larger ones.
 	MaxCursorSide = 128
-	// MinBitsPerSecond and MaxBitsPerSecond bound the rate of the video.
-	MinBitsPerSecond, MaxBitsPerSecond = 50_000, 1_000_000_000
-	// MaxFramesPerSecond bounds the frame rate of the video.
+
+	// MinBitsPerSecond is the lowest rate of the video.
+	MinBitsPerSecond = 50_000
+	// MaxBitsPerSecond is the highest rate of the video.
+	MaxBitsPerSecond = 1_000_000_000
+	// MaxFramesPerSecond is the highest frame rate of the video; the lowest is 1.
 	MaxFramesPerSecond = 240
+
 	// MaxKeyCode is the highest evdev code of a key (KEY_MAX).
 	MaxKeyCode = 0x2ff
-	// MaxKeysym is the highest keysym X allows.
+	// MaxKeysym is the highest keysym that X allows.
 	MaxKeysym = 0x1fff_ffff
-	// MaxText is the length of Hello's strings in bytes.
-	MaxText = 255
 )
 
 // Type is the first byte of a message.
