@@ -29,8 +29,8 @@ type Config struct {
 	// Dir is the directory of the store; it is made when missing. It takes the
 	// subvolumes themselves when it is on btrfs, and a sparse loop file otherwise.
 	Dir string
-	// MountDir is where the loop file is mounted; it is made when missing and not
-	// used when Dir is on btrfs. Whoever reaches a volume's files needs search
+	// MountDir is where a loop file is mounted; it is made when missing. It is not
+	// used, and may be empty, when Dir is on btrfs. Whoever reaches a volume's files needs search
 	// permission on the directories above it.
 	MountDir string
 }
@@ -39,7 +39,7 @@ type Config struct {
 type Driver struct {
 	dir      string // on the host's file system
 	root     string // on btrfs, holds the directories of the store
-	mountDir string // what Close unmounts; empty: nothing
+	mountDir string // where the loop file is mounted; empty: the file system is not ours
 	quotas   string // sysfs directory of the quota groups; empty: limits cannot be enforced
 	log      *slog.Logger
 }
@@ -62,7 +62,7 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (*Driver, error) {
 }
 
 func (d *Driver) open(ctx context.Context, mountDir string) error {
-	if err := os.MkdirAll(d.dir, 0o711); err != nil { //nolint:gosec // sandboxes search it
+	if err := os.MkdirAll(d.dir, 0o711); err != nil {
 		return err
 	}
 	inLoopFile, err := needsLoopFile(d.dir)
@@ -70,6 +70,9 @@ func (d *Driver) open(ctx context.Context, mountDir string) error {
 		return err
 	}
 	if inLoopFile {
+		if mountDir == "" {
+			return errors.New("not on btrfs, and no directory is given to mount a loop file at")
+		}
 		if mountDir, err = filepath.Abs(mountDir); err != nil {
 			return err
 		}
@@ -83,7 +86,7 @@ func (d *Driver) open(ctx context.Context, mountDir string) error {
 			return err
 		}
 	}
-	if d.quotas, err = d.openQuotas(inLoopFile); err != nil {
+	if d.quotas, err = d.openQuotas(); err != nil {
 		return err
 	}
 	return d.sweep()

@@ -35,11 +35,11 @@ const (
 )
 
 type volArgs struct {
-	fd      int64
-	transID uint64
-	flags   uint64
-	_       [4]uint64
-	name    [4040]byte
+	fd    int64
+	_     uint64
+	flags uint64
+	_     [4]uint64
+	name  [4040]byte
 }
 
 type subvolInfoArgs struct {
@@ -48,15 +48,15 @@ type subvolInfoArgs struct {
 }
 
 type fsInfoArgs struct {
-	maxID   uint64
-	devices uint64
-	fsid    [16]byte
-	_       [992]byte
+	_    [2]uint64
+	fsid [16]byte
+	_    [992]byte
 }
 
-type quotaControlArgs struct{ command, status uint64 }
+type quotaControlArgs struct{ command, _ uint64 }
 
-type qgroupCreateArgs struct{ create, id uint64 }
+// qgroupCreateArgs with nothing else than an id remove the group.
+type qgroupCreateArgs struct{ _, id uint64 }
 
 type qgroupLimitArgs struct {
 	id            uint64

@@ -23,9 +23,9 @@ func attach(file *os.File) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer control.Close() //nolint:errcheck // nothing is written to it
+	defer control.Close()
 	for {
-		number, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE) //nolint:gosec // a descriptor fits
+		number, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 		if err != nil {
 			return nil, fmt.Errorf("find a free loop device: %w", err)
 		}
@@ -37,8 +37,8 @@ func attach(file *os.File) (*os.File, error) {
 		if err == nil {
 			return device, nil
 		}
-		// EBUSY: somebody else took the device first.
-		if err := closeAfter(device, err); !errors.Is(err, unix.EBUSY) {
+		device.Close()
+		if !errors.Is(err, unix.EBUSY) { // EBUSY: somebody else took the device first
 			return nil, fmt.Errorf("attach %s to %s: %w", file.Name(), device.Name(), err)
 		}
 	}
@@ -49,7 +49,7 @@ func attach(file *os.File) (*os.File, error) {
 // returns nil when there is none.
 func attached(file *os.File) (*os.File, error) {
 	var want unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &want); err != nil { //nolint:gosec // a descriptor fits
+	if err := unix.Fstat(int(file.Fd()), &want); err != nil {
 		return nil, &os.PathError{Op: "stat", Path: file.Name(), Err: err}
 	}
 	inUse, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
@@ -65,11 +65,12 @@ func attached(file *os.File) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		info, err := unix.IoctlLoopGetStatus64(int(device.Fd())) //nolint:gosec // a descriptor fits
+		info, err := unix.IoctlLoopGetStatus64(int(device.Fd()))
 		if err == nil && info.Device == want.Dev && info.Inode == want.Ino {
 			return device, nil // being open, it stays attached
 		}
-		if err := closeAfter(device, err); err != nil && !errors.Is(err, unix.ENXIO) {
+		device.Close()
+		if err != nil && !errors.Is(err, unix.ENXIO) { // ENXIO: detached meanwhile
 			return nil, fmt.Errorf("ask what %s is attached to: %w", device.Name(), err)
 		}
 	}
@@ -80,10 +81,10 @@ func attached(file *os.File) (*os.File, error) {
 // the file's file system has none, keeps every block from being cached twice.
 func configure(device, file *os.File) error {
 	config := unix.LoopConfig{
-		Fd:   uint32(file.Fd()), //nolint:gosec // a descriptor fits
-		Size: 4096,              // of a block, as btrfs writes them
+		Fd:   uint32(file.Fd()),
+		Size: 4096, // of a block, as btrfs writes them
 		Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_AUTOCLEAR | unix.LO_FLAGS_DIRECT_IO},
 	}
 	copy(config.Info.File_name[:len(config.Info.File_name)-1], file.Name())
-	return unix.IoctlLoopConfigure(int(device.Fd()), &config) //nolint:gosec // a descriptor fits
+	return unix.IoctlLoopConfigure(int(device.Fd()), &config)
 }

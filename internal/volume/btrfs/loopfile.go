@@ -39,16 +39,16 @@ func needsLoopFile(dir string) (bool, error) {
 // mountLoopFile mounts the loop file, making it when there is none. All of it
 // happens under a lock: a file system attached to two loop devices destroys itself.
 func (d *Driver) mountLoopFile(ctx context.Context, mountDir string) error {
-	if err := os.MkdirAll(mountDir, 0o711); err != nil { //nolint:gosec // sandboxes search it
+	if err := os.MkdirAll(mountDir, 0o711); err != nil {
 		return err
 	}
 	lock, err := os.OpenFile(filepath.Join(d.dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	defer lock.Close() //nolint:errcheck // gives the lock back
+	defer lock.Close()
 	for {
-		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX) //nolint:gosec // a descriptor fits
+		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX)
 		if !errors.Is(err, unix.EINTR) {
 			break
 		}
@@ -66,7 +66,8 @@ func (d *Driver) mountLoopFile(ctx context.Context, mountDir string) error {
 	if err != nil {
 		return err
 	}
-	return closeAfter(file, mountFile(ctx, file, mountDir))
+	defer file.Close()
+	return mountFile(ctx, file, mountDir)
 }
 
 // makeLoopFile makes the file under another name, so that what has its name is a
@@ -96,7 +97,8 @@ func (d *Driver) makeLoopFile(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := closeAfter(dir, dir.Sync()); err != nil {
+	defer dir.Close()
+	if err := dir.Sync(); err != nil {
 		return err
 	}
 	d.log.Info("made a volume store", "path", path, "size_bytes", size)
@@ -104,15 +106,15 @@ func (d *Driver) makeLoopFile(ctx context.Context, path string) error {
 }
 
 func format(ctx context.Context, path string, size int64) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // in our own directory
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // Sync reports what matters
+	defer file.Close()
 	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	mkfs := exec.CommandContext(ctx, "mkfs.btrfs", "-q", path) //nolint:gosec // our own path
+	mkfs := exec.CommandContext(ctx, "mkfs.btrfs", "-q", path)
 	if out, err := mkfs.CombinedOutput(); err != nil {
 		return fmt.Errorf("mkfs.btrfs (of btrfs-progs) %s: %w: %s", path, err, strings.TrimSpace(string(out)))
 	}
@@ -138,8 +140,8 @@ func mountFile(ctx context.Context, file *os.File, dir string) error {
 			return err
 		}
 		// Once mounted, the mount keeps the device; without one, closing it detaches it.
-		err = closeAfter(device, unix.Mount(device.Name(), dir, "btrfs",
-			unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "discard=async"))
+		err = unix.Mount(device.Name(), dir, "btrfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "discard=async")
+		device.Close()
 		if err == nil {
 			return nil
 		}
@@ -164,11 +166,12 @@ func mountedAt(file *os.File, dir string) (bool, error) {
 	if _, err := file.ReadAt(fsid[:], fsidAt); err != nil {
 		return false, err
 	}
-	mounted, err := os.Open(dir) //nolint:gosec // the caller's own directory
+	mounted, err := os.Open(dir)
 	if err != nil {
 		return false, err
 	}
-	err = closeAfter(mounted, ioctl(mounted, fsInfo, &info))
+	defer mounted.Close()
+	err = ioctl(mounted, fsInfo, &info)
 	if errors.Is(err, unix.ENOTTY) {
 		return false, nil // not btrfs at all
 	}

@@ -18,12 +18,12 @@ import (
 // somebody else's they would slow down everything there, and stay on, so there
 // they are used when they are on, and missed in the log when not. Simple quotas
 // will not do: they charge a volume nothing for what it shares with a snapshot.
-func (d *Driver) openQuotas(ours bool) (string, error) {
+func (d *Driver) openQuotas() (string, error) {
 	root, err := d.openDir()
 	if err != nil {
 		return "", err
 	}
-	defer root.Close() //nolint:errcheck // only read
+	defer root.Close()
 	var info fsInfoArgs
 	if err := ioctl(root, fsInfo, &info); err != nil {
 		return "", fmt.Errorf("file system id: %w", err)
@@ -33,7 +33,7 @@ func (d *Driver) openQuotas(ours bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if mode == "off" && ours {
+	if mode == "off" && d.mountDir != "" {
 		if err := ioctl(root, quotaControl, &quotaControlArgs{command: quotaEnable}); err != nil {
 			return "", fmt.Errorf("enable quotas: %w", err)
 		}
@@ -47,15 +47,12 @@ func (d *Driver) openQuotas(ours bool) (string, error) {
 			"dir", d.dir, "quotas", mode)
 		return "", nil
 	}
-	if ours {
-		d.mendQuotas(dir)
-	}
 	return dir, nil
 }
 
 // quotaMode returns off, qgroup or squota.
 func quotaMode(dir string) (string, error) {
-	mode, err := os.ReadFile(filepath.Join(dir, "mode")) //nolint:gosec // in sysfs
+	mode, err := os.ReadFile(filepath.Join(dir, "mode"))
 	if err == nil {
 		return strings.TrimSpace(string(mode)), nil
 	}
@@ -75,14 +72,18 @@ func quotaMode(dir string) (string, error) {
 
 // mendQuotas has the kernel count anew, in the background, when it lost count: it
 // gives up counting when a subvolume of millions of files is deleted.
-func (d *Driver) mendQuotas(dir string) {
-	lost, err := os.ReadFile(filepath.Join(dir, "inconsistent")) //nolint:gosec // in sysfs
+func (d *Driver) mendQuotas() {
+	if d.quotas == "" || d.mountDir == "" {
+		return
+	}
+	lost, err := os.ReadFile(filepath.Join(d.quotas, "inconsistent"))
 	if err != nil || strings.TrimSpace(string(lost)) == "0" {
-		return // unknown to kernels before 6.1
+		return // kernels before 6.1 do not tell
 	}
 	root, err := d.openDir()
 	if err == nil {
-		err = closeAfter(root, ioctl(root, quotaRescan, &quotaRescanArgs{}))
+		defer root.Close()
+		err = ioctl(root, quotaRescan, &quotaRescanArgs{})
 	}
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		d.log.Error("volume limits may not hold: quotas cannot be counted anew", "err", err)
@@ -99,15 +100,16 @@ func (d *Driver) limit(dir, name string, limitBytes int64) error {
 	if err != nil {
 		return err
 	}
+	defer sub.Close()
 	id, err := subvolumeID(sub)
-	if err == nil {
-		args := qgroupLimitArgs{id: id, flags: limitReferenced, maxReferenced: uint64(limitBytes)} //nolint:gosec // not negative
-		if limitBytes == 0 {
-			args.maxReferenced = qgroupUnlimited
-		}
-		err = ioctl(sub, qgroupLimit, &args)
+	if err != nil {
+		return err
 	}
-	if err := closeAfter(sub, err); err != nil {
+	args := qgroupLimitArgs{id: id, flags: limitReferenced, maxReferenced: uint64(limitBytes)}
+	if limitBytes == 0 {
+		args.maxReferenced = qgroupUnlimited
+	}
+	if err := ioctl(sub, qgroupLimit, &args); err != nil {
 		return fmt.Errorf("limit %s/%s to %d bytes: %w", dir, name, limitBytes, err)
 	}
 	return nil
@@ -120,7 +122,7 @@ func (d *Driver) usage(id uint64) (used, limit int64, err error) {
 			return 0
 		}
 		var text []byte
-		text, err = os.ReadFile(filepath.Join(d.quotas, fmt.Sprintf("0_%d", id), name)) //nolint:gosec // in sysfs
+		text, err = os.ReadFile(filepath.Join(d.quotas, fmt.Sprintf("0_%d", id), name))
 		if err == nil {
 			n, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 		}
@@ -133,18 +135,14 @@ func (d *Driver) usage(id uint64) (used, limit int64, err error) {
 	return used, limit, err
 }
 
-// dropQuotaGroup removes the quota group of a deleted subvolume. Kernels since
-// 6.11 do that by themselves and refuse it here; on older ones the groups would
-// pile up.
-func (d *Driver) dropQuotaGroup(id uint64) {
+// dropQuotaGroup removes the quota group of a deleted subvolume; dir is any
+// directory of the file system. Kernels since 6.11 do that by themselves and
+// refuse it here; on older ones the groups would pile up.
+func (d *Driver) dropQuotaGroup(dir *os.File, id uint64) {
 	if d.quotas == "" {
 		return
 	}
-	root, err := d.openDir()
-	if err == nil {
-		err = closeAfter(root, ioctl(root, qgroupCreate, &qgroupCreateArgs{id: id}))
-	}
-	if err != nil {
+	if err := ioctl(dir, qgroupCreate, &qgroupCreateArgs{id: id}); err != nil {
 		d.log.Debug("quota group stays until the kernel drops it", "qgroup", id, "err", err)
 	}
 }

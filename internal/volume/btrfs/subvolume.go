@@ -23,23 +23,29 @@ func (d *Driver) create(dir, name string) error {
 // writes out what is dirty in source and commits before it returns, so that the
 // snapshot has all of it and survives a power cut.
 func (d *Driver) snapshot(source *os.File, dir, name string, flags uint64) error {
-	return d.inDir(dir, name, snapCreate, &volArgs{fd: int64(source.Fd()), flags: flags}) //nolint:gosec // a descriptor fits
+	return d.inDir(dir, name, snapCreate, &volArgs{fd: int64(source.Fd()), flags: flags})
 }
 
 // destroy unlinks a subvolume; the kernel frees what it held in the background.
 func (d *Driver) destroy(dir, name string) error {
+	parent, err := d.openDir(dir)
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
 	sub, err := d.openDir(dir, name)
 	if err != nil {
 		return err
 	}
 	id, err := subvolumeID(sub)
-	if err := closeAfter(sub, err); err != nil {
+	sub.Close()
+	if err != nil {
 		return err
 	}
-	if err := d.inDir(dir, name, snapDestroy, &volArgs{}); err != nil {
+	if err := subvolumeIoctl(parent, name, snapDestroy, &volArgs{}); err != nil {
 		return err
 	}
-	d.dropQuotaGroup(id)
+	d.dropQuotaGroup(parent, id)
 	return nil
 }
 
@@ -48,9 +54,14 @@ func (d *Driver) inDir(dir, name string, request uintptr, args *volArgs) error {
 	if err != nil {
 		return err
 	}
+	defer parent.Close()
+	return subvolumeIoctl(parent, name, request, args)
+}
+
+func subvolumeIoctl(parent *os.File, name string, request uintptr, args *volArgs) error {
 	copy(args.name[:len(args.name)-1], name)
-	if err := closeAfter(parent, ioctl(parent, request, args)); err != nil {
-		return fmt.Errorf("subvolume %s/%s: %w", dir, name, err)
+	if err := ioctl(parent, request, args); err != nil {
+		return fmt.Errorf("subvolume %s/%s: %w", filepath.Base(parent.Name()), name, err)
 	}
 	return nil
 }
@@ -64,7 +75,8 @@ func (d *Driver) persist(dir string) error {
 	if err != nil {
 		return err
 	}
-	return closeAfter(f, f.Sync())
+	defer f.Close()
+	return f.Sync()
 }
 
 // subvolumeID returns the number of the subvolume a file is in.
@@ -74,10 +86,4 @@ func subvolumeID(f *os.File) (uint64, error) {
 		return 0, fmt.Errorf("subvolume id of %s: %w", f.Name(), err)
 	}
 	return info.id, nil
-}
-
-// closeAfter closes f, which was only read, and returns err.
-func closeAfter(f *os.File, err error) error {
-	_ = f.Close()
-	return err
 }

@@ -23,6 +23,7 @@ func (d *Driver) Create(ctx context.Context, id string, o volume.Options) error 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	d.mendQuotas()
 	there, err := d.exists(volumesDir, id)
 	if err == nil && !there {
 		err = d.createNew(id, o)
@@ -65,7 +66,7 @@ func (d *Driver) begin(name, fromSnapshot string) error {
 		if err := d.create(newDir, name); err != nil {
 			return err
 		}
-		return os.Chmod(filepath.Join(d.root, newDir, name), 0o755) //nolint:gosec // whatever the umask: sandboxes search it
+		return os.Chmod(filepath.Join(d.root, newDir, name), 0o755)
 	}
 	source, err := d.openDir(snapshotsDir, fromSnapshot)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +75,8 @@ func (d *Driver) begin(name, fromSnapshot string) error {
 	if err != nil {
 		return err
 	}
-	return closeAfter(source, d.snapshot(source, newDir, name, 0))
+	defer source.Close()
+	return d.snapshot(source, newDir, name, 0)
 }
 
 // Snapshot is a single transaction of the file system: it happens or does not.
@@ -99,8 +101,9 @@ func (d *Driver) makeSnapshot(volumeID, snapshotID string) error {
 	if err != nil {
 		return err
 	}
-	err = closeAfter(source, d.snapshot(source, snapshotsDir, snapshotID, subvolReadOnly))
-	if errors.Is(err, unix.EEXIST) {
+	defer source.Close()
+	err = d.snapshot(source, snapshotsDir, snapshotID, subvolReadOnly)
+	if errors.Is(err, unix.EEXIST) { // another call was faster
 		return nil
 	}
 	return err
@@ -138,12 +141,13 @@ func (d *Driver) readUsage(ctx context.Context, id string) (u volume.Usage, err 
 	if err != nil {
 		return u, err
 	}
+	defer sub.Close()
 	if d.quotas == "" {
 		u.UsedBytes, err = volume.TreeBytes(ctx, sub.Name())
-		return u, closeAfter(sub, err)
+		return u, err
 	}
 	number, err := subvolumeID(sub)
-	if err := closeAfter(sub, err); err != nil {
+	if err != nil {
 		return u, err
 	}
 	u.UsedBytes, u.LimitBytes, err = d.usage(number)
@@ -212,7 +216,7 @@ func reserve(host unix.Statfs_t) int64 {
 }
 
 func bytes(blocks uint64, blockSize int64) int64 {
-	return int64(blocks) * blockSize //nolint:gosec // no disk has 2^63 bytes
+	return int64(blocks) * blockSize
 }
 
 func (d *Driver) exists(dir, name string) (bool, error) {

@@ -86,7 +86,7 @@ func killedMidway(t *testing.T, open Opener) {
 	for i := range 5 { // dying while it opens a new store, and soon after
 		dir := t.TempDir()
 		kill(t, dir, time.Duration(i*60)*time.Millisecond)
-		t.Run(fmt.Sprintf("new store %d", i), func(t *testing.T) { //nolint:paralleltest // opened and closed in turn
+		t.Run(fmt.Sprintf("new store %d", i), func(t *testing.T) {
 			complete(t, open(t, dir), reference)
 		})
 	}
@@ -95,7 +95,7 @@ func killedMidway(t *testing.T, open Opener) {
 	found := 0
 	for i := range 5 {
 		kill(t, dir, time.Duration(150+i*97)*time.Millisecond)
-		t.Run(fmt.Sprintf("store in use %d", i), func(t *testing.T) { //nolint:paralleltest // one store
+		t.Run(fmt.Sprintf("store in use %d", i), func(t *testing.T) {
 			found += complete(t, open(t, dir), reference)
 		})
 	}
@@ -109,7 +109,7 @@ func killedMidway(t *testing.T, open Opener) {
 func kill(t *testing.T, dir string, after time.Duration) {
 	t.Helper()
 	parts := strings.Split(t.Name(), "/")
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+strings.Join(parts, "$/^")+"$", "-test.timeout=1m") //nolint:gosec // this binary
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+strings.Join(parts, "$/^")+"$", "-test.timeout=1m")
 	child.Env = append(os.Environ(), storeVariable+"="+dir, "TMPDIR="+t.TempDir())
 	var out strings.Builder
 	child.Stdout, child.Stderr = &out, &out

@@ -17,11 +17,11 @@ const mib = 1 << 20
 // and returns how many got to the disk.
 func fill(t *testing.T, dir, name string, size int) int {
 	t.Helper()
-	f, err := os.Create(filepath.Join(dir, name)) //nolint:gosec // in the store under test
+	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // synced below
+	defer f.Close()
 	written := 0
 	for err == nil && written < size {
 		var n int
@@ -47,8 +47,8 @@ func used(t *testing.T, d volume.Driver, id string) volume.Usage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()                                  //nolint:errcheck // only read
-	if err := unix.Syncfs(int(f.Fd())); err != nil { //nolint:gosec // a descriptor fits
+	defer f.Close()
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
 		t.Fatal(err)
 	}
 	u, err := d.Usage(t.Context(), id)
@@ -138,7 +138,7 @@ func limitOfClone(t *testing.T, open Opener) {
 			t.Errorf("%s: limit %d, want %d", c.id, got, c.limit)
 		}
 		if c.id == "toosmall" {
-			if _, err := os.Create(filepath.Join(dir, "more")); err == nil { //nolint:gosec // in the store under test
+			if _, err := os.Create(filepath.Join(dir, "more")); err == nil {
 				between(t, c.id, int64(fill(t, dir, "more", c.ask)), 0, 0)
 			}
 			continue

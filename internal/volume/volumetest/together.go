@@ -35,7 +35,7 @@ func runningWriter(t *testing.T, open Opener) {
 		snapshotID, cloneID := fmt.Sprintf("s%d", i), fmt.Sprintf("c%d", i)
 		takeSnapshot(t, d, "v1", snapshotID)
 		clone := volumeDir(t, d, cloneID, volume.Options{FromSnapshot: snapshotID})
-		got, err := os.ReadFile(filepath.Join(clone, "log")) //nolint:gosec // in the store under test
+		got, err := os.ReadFile(filepath.Join(clone, "log"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,11 +55,11 @@ func runningWriter(t *testing.T, open Opener) {
 func line(n int) string { return fmt.Sprintf("line %010d\n", n) }
 
 func appendLines(ctx context.Context, path string, synced *atomic.Int64) error {
-	f, err := os.Create(path) //nolint:gosec // in the store under test
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // synced line by line
+	defer f.Close()
 	for n := 0; ctx.Err() == nil; n++ {
 		if _, err := io.WriteString(f, line(n)); err != nil {
 			return err
@@ -152,7 +152,7 @@ func life(ctx context.Context, d volume.Driver, i int) error {
 	if dir, err = d.Mount(ctx, cloneID); err != nil {
 		return err
 	}
-	got, err := os.ReadFile(filepath.Join(dir, "id")) //nolint:gosec // in the store under test
+	got, err := os.ReadFile(filepath.Join(dir, "id"))
 	if err != nil || string(got) != volumeID {
 		return fmt.Errorf("clone holds %q, %w", got, err)
 	}

@@ -98,11 +98,11 @@ func remove(t *testing.T, open Opener) {
 func removeWhileInUse(t *testing.T, open Opener) {
 	d := open(t, t.TempDir())
 	dir := volumeDir(t, d, "v1", volume.Options{})
-	f, err := os.Create(filepath.Join(dir, "open")) //nolint:gosec // in the store under test
+	f, err := os.Create(filepath.Join(dir, "open"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // of a file that is gone
+	defer f.Close()
 	if err := d.Delete(t.Context(), "v1"); err != nil {
 		t.Error(err)
 	}
@@ -182,7 +182,7 @@ func free(t *testing.T, open Opener) {
 	if err := unix.Statfs(dir, &host); err != nil {
 		t.Fatal(err)
 	}
-	disk := int64(host.Blocks) * host.Bsize //nolint:gosec // no disk has 2^63 bytes
+	disk := int64(host.Blocks) * host.Bsize
 	if got, err := d.Free(t.Context()); err != nil || got < 0 || got > disk {
 		t.Errorf("Free = %d, %v; want at most the %d of the disk", got, err, disk)
 	}

@@ -1,0 +1,185 @@
+package btrfs_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/volume"
+	"github.com/backlot/backlot/internal/volume/btrfs"
+)
+
+// fill writes a file of random bytes to the disk.
+func fill(t testing.TB, path string, size int64) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(f, rand.Reader, size); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onDisk returns how much of the disk the loop file takes.
+func onDisk(t *testing.T, dir string) int64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(dir, "volumes.btrfs"), &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Blocks * 512
+}
+
+// quotas returns the sysfs directory of a file system's quotas.
+func quotas(t *testing.T, dir string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "btrfs", "filesystem", "show", "--raw", dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, uuid, _ := strings.Cut(string(out), "uuid: ")
+	uuid, _, _ = strings.Cut(uuid, "\n")
+	return filepath.Join("/sys/fs/btrfs", uuid, "qgroups")
+}
+
+// quotaGroups returns the quota groups of a file system.
+func quotaGroups(t *testing.T, dir string) []string {
+	t.Helper()
+	groups, err := filepath.Glob(filepath.Join(quotas(t, dir), "0_*"))
+	if err != nil || len(groups) == 0 {
+		t.Fatalf("quota groups %v, %v", groups, err)
+	}
+	return groups
+}
+
+// A deleted volume gives back everything: blocks of btrfs, blocks of the disk
+// below the loop file, and its quota group.
+func TestSpaceComesBack(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	c := btrfs.Config{Dir: t.TempDir(), MountDir: t.TempDir()}
+	d := open(t, c)
+	empty, groups := onDisk(t, c.Dir), len(quotaGroups(t, c.MountDir))
+	const size = 64 << 20
+	fill(t, filepath.Join(create(t, d, "v1", volume.Options{}), "f"), size)
+	for _, step := range []error{
+		d.Snapshot(t.Context(), "v1", "s1"),
+		d.Create(t.Context(), "v2", volume.Options{FromSnapshot: "s1"}),
+		d.Delete(t.Context(), "v1"),
+		d.DeleteSnapshot(t.Context(), "s1"),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	if got := onDisk(t, c.Dir); got < empty+size {
+		t.Errorf("the loop file takes %d bytes with a clone of %d in it", got, size)
+	}
+	if err := d.Delete(t.Context(), "v2"); err != nil {
+		t.Fatal(err)
+	}
+	// The kernel does the same by itself, within minutes.
+	eventually(t, "the quota groups are gone", func() bool {
+		run(t, "btrfs", "filesystem", "sync", c.MountDir)
+		return len(quotaGroups(t, c.MountDir)) == groups
+	})
+	run(t, "btrfs", "filesystem", "sync", c.MountDir)
+	run(t, "fstrim", c.MountDir)
+	if got := onDisk(t, c.Dir); got > empty+size/8 {
+		t.Errorf("the loop file takes %d bytes, %d when it was new", got, empty)
+	}
+}
+
+// The loop file is larger than its disk, but nobody is promised more than that has.
+func TestFreeIsBoundedByDisk(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	disk := t.TempDir()
+	const size = 400 << 20
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=400m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unmount(t, disk) })
+	d := open(t, btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()})
+	before, err := d.Free(t.Context())
+	if err != nil || before < size/2 || before > size-size/20 {
+		t.Errorf("Free = %d, %v on a disk of %d", before, err, size)
+	}
+	fill(t, filepath.Join(disk, "of others"), 200<<20)
+	if after, err := d.Free(t.Context()); err != nil || after > before-200<<20 {
+		t.Errorf("Free = %d, %v after others took 200 MiB of %d", after, err, before)
+	}
+	fill(t, filepath.Join(disk, "more of others"), 180<<20)
+	if got, err := d.Free(t.Context()); err != nil || got != 0 {
+		t.Errorf("Free = %d, %v on a full disk", got, err)
+	}
+}
+
+// On somebody else's btrfs quotas are not switched on.
+func TestQuotasOfOthersStayAsTheyAre(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	host := filepath.Join(t.TempDir(), "host")
+	mountBtrfs(t, host)
+	d := open(t, btrfs.Config{Dir: filepath.Join(host, "store")})
+	create(t, d, "v1", volume.Options{LimitBytes: 1 << 20})
+	if u, err := d.Usage(t.Context(), "v1"); err != nil || u.LimitBytes != 0 {
+		t.Errorf("%+v, %v; want no limit", u, err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "btrfs", "qgroup", "show", host).CombinedOutput(); err == nil {
+		t.Errorf("quotas are on: %s", out)
+	}
+	if _, err := os.Stat(filepath.Join(host, "store", "volumes.btrfs")); err == nil {
+		t.Error("a loop file was made on btrfs")
+	}
+}
+
+// The kernel may stop counting when something large is deleted; the next Create
+// has it count anew, or limits would mean nothing from then on.
+func TestQuotasAreMended(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	c := btrfs.Config{Dir: t.TempDir(), MountDir: t.TempDir()}
+	d := open(t, c)
+	dir := quotas(t, c.MountDir)
+	if err := os.WriteFile(filepath.Join(dir, "drop_subtree_threshold"), []byte("0"), 0); err != nil {
+		t.Skip("this kernel never stops counting:", err)
+	}
+	v1 := create(t, d, "v1", volume.Options{})
+	for i := range 1000 { // more than one leaf of the tree holds
+		if err := os.WriteFile(filepath.Join(v1, strconv.Itoa(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(d.Snapshot(t.Context(), "v1", "s1"), d.DeleteSnapshot(t.Context(), "s1")); err != nil {
+		t.Fatal(err)
+	}
+	inconsistent := func() bool {
+		got, err := os.ReadFile(filepath.Join(dir, "inconsistent"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(got)) != "0"
+	}
+	eventually(t, "the kernel gives up counting", func() bool {
+		run(t, "btrfs", "filesystem", "sync", c.MountDir)
+		return inconsistent()
+	})
+	create(t, d, "v2", volume.Options{})
+	eventually(t, "the quotas are counted anew", func() bool { return !inconsistent() })
+}

@@ -1,0 +1,87 @@
+package plain_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/volume"
+	"github.com/backlot/backlot/internal/volume/plain"
+	"github.com/backlot/backlot/internal/volume/volumetest"
+)
+
+func open(t *testing.T, dir string) *plain.Driver {
+	t.Helper()
+	d, err := plain.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestDriver(t *testing.T) {
+	t.Parallel()
+	volumetest.Run(t, func(t *testing.T, dir string) volume.Driver { t.Helper(); return open(t, dir) })
+}
+
+func TestOpenSweeps(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open(t, dir)
+	left := filepath.Join(dir, "temp", "left")
+	if err := os.MkdirAll(filepath.Join(left, "deep"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	if _, err := os.Lstat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %v, want that it is gone", left, err)
+	}
+}
+
+func TestFullStore(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	// On a thread with a mount namespace of its own, which ends with the test.
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		t.Skip("needs a mount namespace:", err)
+	}
+	disk := t.TempDir()
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(disk, 0) })
+	d := open(t, disk)
+	if err := d.Create(t.Context(), "v1", volume.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := d.Mount(t.Context(), "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "f"), make([]byte, 2<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, err := d.Free(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Snapshot(t.Context(), "v1", "s1"); !errors.Is(err, volume.ErrNoCapacity) {
+		t.Errorf("Snapshot on a full disk: %v, want ErrNoCapacity", err)
+	}
+	if after, err := d.Free(t.Context()); err != nil || after != before {
+		t.Errorf("Free = %d, %v; %d before the snapshot that failed", after, err, before)
+	}
+	if i, err := d.List(t.Context()); err != nil || len(i.Snapshots) != 0 {
+		t.Errorf("List = %v, %v; want no snapshot", i, err)
+	}
+}
