@@ -94,7 +94,7 @@ func TestDown(t *testing.T) {
 	work, neighbour := s.createSession(), other.createSession()
 	work.wait("READY", time.Minute)
 	neighbour.wait("READY", time.Minute)
-	theirs := other.traces()
+	theirs := other.settled()
 	s.inHome("echo kept > kept.txt")
 
 	s.down()
@@ -107,7 +107,7 @@ func TestDown(t *testing.T) {
 	if left := s.traces(); len(left) > 0 {
 		t.Errorf("left after backlot down: %v", left)
 	}
-	if diff := cmp.Diff(theirs, other.traces()); diff != "" {
+	if diff := cmp.Diff(theirs, other.settled()); diff != "" {
 		t.Errorf("the other installation (-before +after):\n%s", diff)
 	}
 	if state := aws.StringValue(neighbour.get().State); state != "READY" {

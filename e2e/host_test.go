@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/nftables"
 )
@@ -79,7 +80,7 @@ func (s *server) traces() []string {
 	for _, root := range []string{"/sys/fs/cgroup", "/run/" + mine} {
 		_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			_, below, ok := strings.Cut(path, mine+"/")
-			if err == nil && ok && (root != "/sys/fs/cgroup" || entry.IsDir()) {
+			if err == nil && ok && below != "workstations/ids.lock" && (root != "/sys/fs/cgroup" || entry.IsDir()) {
 				found = append(found, "file "+root+" … "+below)
 			}
 			return nil // what vanishes meanwhile is no trace
@@ -113,7 +114,25 @@ func (s *server) running() bool {
 	}
 }
 
-// processes are the pids whose cgroup is the installation's.
+// settled is traces once nothing changes any more by itself.
+func (s *server) settled() []string {
+	s.t.Helper()
+	last := s.traces()
+	eventually(s.t, 10*time.Second, func() error {
+		time.Sleep(200 * time.Millisecond)
+		now := s.traces()
+		same := slices.Equal(last, now)
+		last = now
+		if !same {
+			return fmt.Errorf("the machine still changes")
+		}
+		return nil
+	})
+	return last
+}
+
+// processes are the pids whose cgroup is the installation's. What has ended and
+// waits for process 1 to take notice is none any more.
 func processes(t testing.TB, mine string) []int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
@@ -123,7 +142,8 @@ func processes(t testing.TB, mine string) []int {
 	var pids []int
 	for _, file := range files {
 		text, _ := os.ReadFile(file) // may have ended
-		if strings.Contains(string(text), mine+"/") {
+		stat, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "stat"))
+		if strings.Contains(string(text), mine+"/") && !strings.Contains(string(stat), ") Z ") {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 			pids = append(pids, pid)
 		}

@@ -133,7 +133,7 @@ func (b browser) openTerminal() {
 	before := b.shot()
 	b.run(chromedp.MouseClickXY(300, 200, chromedp.ButtonRight))
 	eventually(b.t, 10*time.Second, func() error {
-		if pixel(b.shot(), 340.0/1280, 212.0/800) == pixel(before, 340.0/1280, 212.0/800) {
+		if after := b.shot(); after.At(395, 232) == before.At(395, 232) {
 			return fmt.Errorf("no menu")
 		}
 		return nil
