@@ -253,9 +253,11 @@ func (l *Loop) settle(ctx context.Context, lease studio.Lease) (rests bool) {
 func report(ctx context.Context, log *slog.Logger, task studio.Task, failed *studio.Failure, took time.Duration) {
 	log = log.With("action", task.Action, "took", took)
 	if task.Session != nil {
-		log = log.With("session_id", task.Session.SessionID, "state", task.Session.State)
+		log = log.With("session_id", task.Session.SessionID)
 	}
 	switch {
+	case failed == nil && task.Session == nil && task.Backup == nil:
+		log.DebugContext(ctx, "done") // what grows old
 	case failed == nil:
 		log.InfoContext(ctx, "done")
 	case failed.Final:

@@ -31,17 +31,24 @@ func (s *Service) DesktopLost(ctx context.Context, sessionKey string) error {
 }
 
 func (s *Service) onWorkstation(ctx context.Context, sessionKey string, change func(Tx, time.Time, *Session) (bool, error)) error {
-	return s.write(ctx, func(tx Tx, now time.Time) error {
-		var session Session
+	var session Session
+	var before State
+	err := s.write(ctx, func(tx Tx, now time.Time) error {
+		session = Session{}
 		if ok, err := found(tx.FindUnique(ctx, sessionKey, &session)); !ok {
 			return err
 		}
+		before = session.State
 		changed, err := change(tx, now, &session)
 		if !changed || err != nil {
 			return err
 		}
 		return tx.Save(ctx, &session)
 	})
+	if err == nil {
+		s.tell(ctx, &session.StreamingSession, before)
+	}
+	return err
 }
 
 // Recover lets every transition go on at once, with a fresh budget: to be called

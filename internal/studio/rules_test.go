@@ -137,8 +137,12 @@ func TestComponentRules(t *testing.T) {
 		"configuration of another": {func(r *studio.CreateStudioComponentRequest) {
 			r.Configuration = &studio.StudioComponentConfiguration{ComputeFarmConfiguration: &studio.ComputeFarmConfiguration{}}
 		}, false},
-		"script":       {func(r *studio.CreateStudioComponentRequest) { r.InitializationScripts = append(r.InitializationScripts, script) }, true},
-		"script twice": {func(r *studio.CreateStudioComponentRequest) { r.InitializationScripts = append(r.InitializationScripts, script, again) }, false},
+		"script": {func(r *studio.CreateStudioComponentRequest) {
+			r.InitializationScripts = append(r.InitializationScripts, script)
+		}, true},
+		"script twice": {func(r *studio.CreateStudioComponentRequest) {
+			r.InitializationScripts = append(r.InitializationScripts, script, again)
+		}, false},
 		"half a script": {func(r *studio.CreateStudioComponentRequest) {
 			r.InitializationScripts = append(r.InitializationScripts, studio.StudioComponentInitializationScript{Script: "x"})
 		}, false},
@@ -171,8 +175,12 @@ func TestLaunchProfileReferences(t *testing.T) {
 	wants(t, err, studio.Validation, studio.CodeReference)
 
 	for code, change := range map[studio.StatusCode]func(*studio.CreateLaunchProfileRequest){
-		"STREAMING_IMAGE_NOT_FOUND":       func(r *studio.CreateLaunchProfileRequest) { r.StreamConfiguration.StreamingImageIDs = []string{"nothing"} },
-		"INVALID_INSTANCE_TYPES_PROVIDED": func(r *studio.CreateLaunchProfileRequest) { r.StreamConfiguration.EC2InstanceTypes = []string{"g3.4xlarge"} },
+		"STREAMING_IMAGE_NOT_FOUND": func(r *studio.CreateLaunchProfileRequest) {
+			r.StreamConfiguration.StreamingImageIDs = []string{"nothing"}
+		},
+		"INVALID_INSTANCE_TYPES_PROVIDED": func(r *studio.CreateLaunchProfileRequest) {
+			r.StreamConfiguration.EC2InstanceTypes = []string{"g3.4xlarge"}
+		},
 	} {
 		answer, err := w.CreateLaunchProfile(t.Context(), admin, w.profile(change))
 		must(t, err)

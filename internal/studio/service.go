@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type Config struct {
 	Capacity Capacity
 	Quotas   Quotas
 	Timing   Timing
+	// Log is told of every state that a session enters.
+	Log *slog.Logger
 }
 
 // Users is what the identity store is asked.
@@ -134,6 +137,13 @@ func outcome(err error) error {
 		return err
 	}
 	return &Error{Kind: Internal, Code: CodeInternal, Message: "Something went wrong on the server; nothing was changed. Try again.", Err: err}
+}
+
+// tell logs that a session has entered another state.
+func (s *Service) tell(ctx context.Context, session *StreamingSession, before State) {
+	if session.State != before {
+		s.cfg.Log.InfoContext(ctx, "session", "session_id", session.SessionID, "from", before, "state", session.State, "status_code", session.StatusCode)
+	}
 }
 
 // found tells whether a noun was found, passing on any other error.

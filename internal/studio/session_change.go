@@ -14,6 +14,7 @@ func (s *Service) changeSession(
 		return nil, err
 	}
 	var answer *StreamingSession
+	var before State
 	err := s.write(ctx, func(tx Tx, now time.Time) error {
 		session, r, err := s.findSession(ctx, tx, studioID, id)
 		if err != nil {
@@ -25,7 +26,7 @@ func (s *Service) changeSession(
 		if session == nil {
 			return absent("streaming session", id)
 		}
-		answer = &session.StreamingSession
+		answer, before = &session.StreamingSession, session.State
 		_, _, err = s.once(ctx, tx, now, p, operation, token, req, func() (string, error) {
 			if session.State == Deleted {
 				return "", absent("streaming session", id)
@@ -37,7 +38,11 @@ func (s *Service) changeSession(
 		})
 		return err
 	})
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	s.tell(ctx, answer, before)
+	return answer, nil
 }
 
 // StopStreamingSession ends the workstation. A backup is made on the way, if the
@@ -51,7 +56,10 @@ func (s *Service) StopStreamingSession(ctx context.Context, p Principal, req *St
 			}
 			return s.beginStop(ctx, tx, now, session, p.ID, retention)
 		})
-	return &StopStreamingSessionResponse{Session: session}, err
+	if err != nil {
+		return nil, err
+	}
+	return &StopStreamingSessionResponse{Session: session}, nil
 }
 
 // beginStop stops a session; by is empty when its time has come.
@@ -106,7 +114,10 @@ func (s *Service) DeleteStreamingSession(ctx context.Context, p Principal, req *
 		func(tx Tx, now time.Time, session *Session) error {
 			return s.beginDelete(ctx, tx, now, session, p.ID)
 		})
-	return &DeleteStreamingSessionResponse{Session: session}, err
+	if err != nil {
+		return nil, err
+	}
+	return &DeleteStreamingSessionResponse{Session: session}, nil
 }
 
 func (s *Service) beginDelete(ctx context.Context, tx Tx, now time.Time, session *Session, by string) error {
@@ -132,7 +143,10 @@ func (s *Service) StartStreamingSession(ctx context.Context, p Principal, req *S
 			}
 			return s.beginStart(ctx, tx, now, session, backup, p.ID)
 		})
-	return &StartStreamingSessionResponse{Session: session}, err
+	if err != nil {
+		return nil, err
+	}
+	return &StartStreamingSessionResponse{Session: session}, nil
 }
 
 // stillMember checks again that a user may use the launch profile.

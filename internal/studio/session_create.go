@@ -18,6 +18,7 @@ func (s *Service) CreateStreamingSession(ctx context.Context, p Principal, req *
 		return nil, err
 	}
 	var session Session
+	known := false
 	err := s.write(ctx, func(tx Tx, now time.Time) error {
 		profile, r, err := s.findProfile(ctx, tx, req.StudioID, req.LaunchProfileID)
 		if err != nil {
@@ -40,13 +41,16 @@ func (s *Service) CreateStreamingSession(ctx context.Context, p Principal, req *
 			session = *made
 			return session.SessionID, tx.Save(ctx, &session)
 		})
-		if again {
+		if known = again; again {
 			return tx.Find(ctx, id, &session)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if !known {
+		s.tell(ctx, &session.StreamingSession, "")
 	}
 	return &CreateStreamingSessionResponse{Session: &session.StreamingSession}, nil
 }

@@ -142,6 +142,7 @@ func open(t errorer, tb testing.TB, dir string, configure func(*studio.Config)) 
 			{Name: "g5.xlarge", Reserved: studio.Capacity{CPUs: 3, MemoryBytes: 1 << 30}},
 		},
 		Capacity: studio.Capacity{CPUs: 4, MemoryBytes: 64 << 30},
+		Log:      slog.New(slog.DiscardHandler),
 	}
 	if configure != nil {
 		configure(&cfg)

@@ -105,8 +105,9 @@ func (s *Service) snapshotsOf(ctx context.Context, tx Tx, task *Task) error {
 // tells that the noun changed meanwhile: ask for its task anew.
 func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error {
 	now := s.now()
-	return s.cfg.Store.Write(ctx, now, func(tx Tx) error {
-		n := newLiving(task.Table)
+	n := newLiving(task.Table)
+	err := s.cfg.Store.Write(ctx, now, func(tx Tx) error {
+		n = newLiving(task.Table)
 		ok, err := found(tx.Find(ctx, task.ID, n))
 		switch {
 		case err != nil:
@@ -129,6 +130,10 @@ func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error 
 		}
 		return tx.Save(ctx, n)
 	})
+	if session, ok := n.(*Session); ok && err == nil && task.Action != Forget {
+		s.tell(ctx, &session.StreamingSession, task.Session.State)
+	}
+	return err
 }
 
 func (s *Service) recordBackup(now time.Time, b *Backup, failed *Failure) error {
