@@ -44,31 +44,32 @@ func (m *mask) apply(path string, v view) error {
 		return m.empty(path, v)
 	case link:
 		return m.link(path, v.to)
-	case whole, public, only, except:
+	case public, only, except:
+		return m.part(path, v)
+	case whole:
 	}
+	return nil
+}
+
+// part shows a part of a directory. What should be a directory and is none, such
+// as a link to another place, does not show.
+func (m *mask) part(path string, v view) error {
 	fi, err := os.Lstat(filepath.Join(m.from, path))
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return m.addTo(path, v, nil)
-	}
-	if err != nil {
+	case err != nil:
 		return err
-	}
-	if !fi.IsDir() {
-		if v.kind != whole {
-			return m.hide(path)
-		}
-		return nil // a file, or a link whose target is masked in its own place
-	}
-	switch v.kind {
-	case only:
+	case !fi.IsDir():
+		return m.hide(path)
+	case v.kind == only:
 		return m.only(path, v)
-	case public:
-		return errors.Join(m.public(path, v.names), m.addTo(path, v, nil))
-	case except:
-		return m.addTo(path, v, nil)
-	default:
-		return nil
+	case v.kind == public:
+		if err := m.public(path, v.names); err != nil {
+			return err
+		}
 	}
+	return m.addTo(path, v, nil)
 }
 
 // addTo applies the names of v, except those done already.

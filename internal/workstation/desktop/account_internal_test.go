@@ -93,11 +93,11 @@ func TestAccount(t *testing.T) {
 		}
 	}
 	for name, want := range map[string][3]int{
-		"/etc/shadow":         {0o640, 0, 42},
-		"/home/anna":          {0o700, 1234, 1234},
-		"/home/anna/.bashrc":  {0o644, 1234, 1234},
-		"/home/anna/.config":  {0o755, 1234, 1234},
-		"/etc/skel/.bashrc":   {0o644, 0, 0},
+		"/etc/shadow":        {0o640, 0, 42},
+		"/home/anna":         {0o700, 1234, 1234},
+		"/home/anna/.bashrc": {0o644, 1234, 1234},
+		"/home/anna/.config": {0o755, 1234, 1234},
+		"/etc/skel/.bashrc":  {0o644, 0, 0},
 	} {
 		fi, err := os.Lstat(s.path(name))
 		must(t, err)

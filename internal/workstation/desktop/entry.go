@@ -24,6 +24,9 @@ type entry struct {
 
 // parseEntry reads a .desktop file. ok is false for what is no application.
 func parseEntry(text string, locales []string) (e entry, ok bool) {
+	if strings.Contains(text, "\x00") {
+		return e, false // not a text, and no argument of a program can have one
+	}
 	inGroup, kind := false, ""
 	best := len(locales) + 1 // how good the name is: lower is better
 	for line := range strings.Lines(text) {

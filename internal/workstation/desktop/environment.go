@@ -20,7 +20,7 @@ func variables(environment []string) map[string]string {
 }
 
 func setMissing(env map[string]string, key, value string) {
-	if env[key] == "" {
+	if env[key] == "" && value != "" {
 		env[key] = value
 	}
 }

@@ -137,20 +137,18 @@ func (s *session) awaitBus(ctx context.Context) {
 
 // chooseDesktop finds the image's desktop.
 func (s *session) chooseDesktop() (*service, error) {
-	name, argv := "Openbox", []string(nil)
 	if s.Command != "" {
-		argv = []string{"/bin/sh", "-c", s.Command}
-	} else if p := find(s.env, "openbox"); p != "" {
-		argv = []string{p}
-	} else if p := find(s.env, "xfce4-session"); p != "" {
-		name, argv = "XFCE", []string{p}
-	} else if p := firstOf(s.env, "x-session-manager", "x-window-manager"); p != "" {
-		argv = []string{p}
-	} else {
-		return nil, errors.New("the image has no window manager: it needs openbox, xfce4-session or x-window-manager")
+		return &service{name: "desktop", argv: []string{"/bin/sh", "-c", s.Command}}, nil
 	}
-	setMissing(s.env, "XDG_CURRENT_DESKTOP", name)
-	return &service{name: "desktop", argv: argv}, nil
+	for _, d := range []struct{ program, name string }{
+		{"openbox", "Openbox"}, {"xfce4-session", "XFCE"}, {"x-session-manager", ""}, {"x-window-manager", ""},
+	} {
+		if p := find(s.env, d.program); p != "" {
+			setMissing(s.env, "XDG_CURRENT_DESKTOP", d.name)
+			return &service{name: "desktop", argv: []string{p}}, nil
+		}
+	}
+	return nil, errors.New("the image has no window manager: it needs openbox, xfce4-session or x-window-manager")
 }
 
 // start starts a service as the user; if that fails it is tried again later.

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// wallpaper is the colour of the empty desktop: red, green, blue. It is set on the
-// root window itself, so it fits whatever size the screen gets, and no program
-// has to run for it.
-var wallpaper = [3]uint8{0x3a, 0x4a, 0x5e}
+// wallpaper is the colour of the empty desktop, as 0xrrggbb. It is set on the root
+// window itself, so it fits whatever size the screen gets, and no program has to
+// run for it.
+const wallpaper = 0x3a4a5e
 
 // accepted waits until somebody listens at a Unix socket, and connects.
 func accepted(ctx context.Context, path string) (net.Conn, error) {
@@ -106,14 +106,14 @@ func (x xconn) setUp(cookie []byte) (root, colormap uint32, err error) {
 
 // setBackground asks for the colour's pixel value, sets it as background, clears
 // the window with it, and asks one more question to know that all is done.
-func (x xconn) setBackground(window, colormap uint32, rgb [3]uint8) error {
+func (x xconn) setBackground(window, colormap uint32, rgb uint32) error {
 	const (
 		changeWindowAttributes, getInputFocus, clearArea, allocColor = 2, 43, 61, 84
 		backPixel                                                    = 1 << 1
 	)
 	b := le.AppendUint32([]byte{allocColor, 0, 4, 0}, colormap)
-	for _, c := range rgb {
-		b = le.AppendUint16(b, uint16(c)*0x101)
+	for _, shift := range []int{16, 8, 0} {
+		b = le.AppendUint16(b, uint16(rgb>>shift&0xff)*0x101) //nolint:gosec // 8 bits
 	}
 	reply, err := x.ask(append(b, 0, 0))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
+	"github.com/jezek/xgb/xtest"
 	"golang.org/x/sys/unix"
 )
 
@@ -132,14 +133,19 @@ func (x screen) pixel(t *testing.T, px, py int16) uint32 {
 	return xgb.Get32(img.Data) & 0xffffff
 }
 
-// windows are the titles of the programs' windows.
-func (x screen) windows(t *testing.T) []string {
+// click presses and releases a mouse button.
+func (x screen) click(t *testing.T, button byte, px, py int16) {
 	t.Helper()
-	var titles []string
-	for v := x.property(t, x.root, "_NET_CLIENT_LIST"); len(v) >= 4; v = v[4:] {
-		titles = append(titles, string(x.property(t, xproto.Window(xgb.Get32(v)), "WM_NAME")))
+	must(t, xtest.FakeInputChecked(x.Conn, xproto.MotionNotify, 0, 0, x.root, px, py, 0).Check())
+	for _, what := range []byte{xproto.ButtonPress, xproto.ButtonRelease} {
+		must(t, xtest.FakeInputChecked(x.Conn, what, button, 0, x.root, 0, 0, 0).Check())
 	}
-	return titles
+}
+
+// windows counts the programs' windows.
+func (x screen) windows(t *testing.T) int {
+	t.Helper()
+	return len(x.property(t, x.root, "_NET_CLIENT_LIST")) / 4
 }
 
 // TestOpenboxOnXorg is the whole way: a real X server, the machine's Openbox.
@@ -165,13 +171,22 @@ func TestOpenboxOnXorg(t *testing.T) {
 			t.Errorf("pixel at %v is #%06x, want the wallpaper", at, p)
 		}
 	}
-	if w := x.windows(t); len(w) != 0 {
-		t.Errorf("windows at the start: %q", w)
+	if n := x.windows(t); n != 0 {
+		t.Errorf("%d windows at the start, want none", n)
 	}
 	x.awaitEvents(t)
 	if v := x.property(t, x.root, "_NET_NUMBER_OF_DESKTOPS"); len(v) < 4 || xgb.Get32(v) != 1 {
 		t.Errorf("desktops: %v, want 1 as our configuration says", v)
 	}
+
+	// A right click opens the menu, whose first line is the terminal.
+	must(t, xtest.Init(x.Conn))
+	x.click(t, 3, 100, 100)
+	eventually(t, "menu", func() bool { return x.pixel(t, 110, 110) != 0x3a4a5e })
+	x.click(t, 1, 110, 110)
+	eventually(t, "terminal from the menu", func() bool { return x.windows(t) == 1 && s.find(t, "bash") != "" })
+	s.inside(t, "kill "+filepath.Base(s.find(t, "xterm")))
+	eventually(t, "no window", func() bool { return x.windows(t) == 0 })
 
 	// The artist ends Openbox; another one comes.
 	first := s.find(t, "openbox")
@@ -186,7 +201,7 @@ func TestOpenboxOnXorg(t *testing.T) {
 	s.inside(t, `xterm -T term -e bash -ic 'trap "echo hung up >hup; exit" HUP; touch shell; while :; do sleep 0.05; done' >/dev/null 2>&1 &`)
 	eventually(t, "terminal", func() bool {
 		_, err := os.Stat(s.root + "/home/anna/shell")
-		return err == nil && len(x.windows(t)) == 1
+		return err == nil && x.windows(t) == 1
 	})
 	running, zombies := s.processes(t)
 	t.Logf("processes: %s, zombies: %s", running, zombies)
