@@ -66,7 +66,7 @@ func down(ctx context.Context, c config.Config, log *slog.Logger) (err error) {
 // stopSessions stops what can be stopped as its owner would, with its backup.
 // What cannot be stopped goes on where it was at the next start of the server.
 func stopSessions(ctx context.Context, c config.Config, known *records, host *machine, log *slog.Logger) error {
-	service, err := newService(c, known, host, &url.URL{})
+	service, err := newService(c, known, host, &url.URL{}, log)
 	if err != nil {
 		return err
 	}

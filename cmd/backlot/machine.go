@@ -109,7 +109,7 @@ func (p platforms) Platform(ctx context.Context, imageID string) (string, bool, 
 	return "", false, nil
 }
 
-func newService(c config.Config, r *records, m *machine, public *url.URL) (*studio.Service, error) {
+func newService(c config.Config, r *records, m *machine, public *url.URL, log *slog.Logger) (*studio.Service, error) {
 	policies, err := access.New(access.Config{})
 	if err != nil {
 		return nil, err
@@ -135,6 +135,7 @@ func newService(c config.Config, r *records, m *machine, public *url.URL) (*stud
 		InstanceTypes: types,
 		Capacity:      capacity,
 		Timing:        studio.Timing{BackUpEvery: c.Backups.Every},
+		Log:           log,
 	})
 }
 

@@ -79,7 +79,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	if err != nil {
 		return err
 	}
-	service, err := newService(c, known, host, port.public)
+	service, err := newService(c, known, host, port.public, log)
 	if err != nil {
 		return errors.Join(err, port.close())
 	}
