@@ -34,19 +34,22 @@ type gateway struct {
 // startStreamer starts a streamer and waits for its Hello.
 func startStreamer(t testing.TB, s *xserver) *gateway {
 	t.Helper()
-	dir := t.TempDir()
+	dir := openDir(t)
 	g := &gateway{t: t, socket: filepath.Join(dir, "socket"), exited: make(chan error, 1)}
 	g.listen()
 	credential := filepath.Join(dir, "credential")
-	if err := os.WriteFile(credential, []byte(testCredential+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(credential, []byte(testCredential+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	g.streamer = exec.CommandContext(t.Context(), os.Args[0])
+	g.streamer = exec.CommandContext(t.Context(), "/proc/self/exe")
 	g.streamer.Env = append(os.Environ(), "DISPLAY="+s.display, "BACKLOT_STREAMER_SOCKET="+g.socket,
 		"BACKLOT_STREAMER_CREDENTIAL_FILE="+credential, "BACKLOT_STREAMER_SESSION="+testSession)
 	if os.Getuid() == 0 {
-		// It needs no network.
-		g.streamer.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+		// It needs no rights and no network.
+		g.streamer.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags: syscall.CLONE_NEWNET,
+			Credential: &syscall.Credential{Uid: streamerID, Gid: streamerID},
+		}
 	}
 	output := &log{t: t, name: "streamer"}
 	g.streamer.Stdout, g.streamer.Stderr = output, output
@@ -73,6 +76,9 @@ func (g *gateway) listen() {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { _ = g.listener.Close() })
+	if err := os.Chmod(g.socket, 0o777); err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 // next takes the streamer's next connection.

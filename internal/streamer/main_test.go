@@ -56,6 +56,10 @@ func test(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if err := file.Chmod(0o644); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if err := os.Setenv("XAUTHORITY", file.Name()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
