@@ -43,6 +43,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		signInLinkCommand(getenv),
 		userCommand(getenv),
 		keyCommand(getenv),
+		sdkCommand(),
 	)
 	root.SetArgs(args)
 	root.SetOut(stdout)
