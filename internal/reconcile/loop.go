@@ -90,6 +90,8 @@ const (
 	lookEvery = 10 * time.Second
 	// grace is how long a desktop may take to end by itself.
 	grace = 10 * time.Second
+	// processes is how many a desktop may have, threads included.
+	processes = 8192
 )
 
 // Loop does what is due. Its methods are not for concurrent use.

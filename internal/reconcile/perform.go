@@ -113,7 +113,7 @@ func (l *Loop) ensureWorkstation(ctx context.Context, task studio.Task) error {
 	spec := workstation.Spec{
 		ID: key, Hostname: "desktop", Lower: lower, Volume: dir, User: l.cfg.User,
 		Environment: []string{"BACKLOT_SESSION_ID=" + s.SessionID, "BACKLOT_STUDIO_ID=" + s.StudioID},
-		Limits:      workstation.Limits{CPUs: task.Type.CPUs, MemoryBytes: task.Type.MemoryBytes},
+		Limits:      workstation.Limits{CPUs: task.Type.CPUs, MemoryBytes: task.Type.MemoryBytes, Processes: processes},
 		Screen:      l.cfg.Screen,
 		Streamer:    workstation.Streamer{SocketDir: l.cfg.SocketDir, Credential: l.cfg.Credential(key)},
 	}
