@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -404,7 +405,7 @@ func TestEndsWithItsXServer(t *testing.T) {
 	x, g := desktop(t)
 	g.send(watch(true))
 	await(g, "a frame", anyOf[wire.Video])
-	if err := x.command.Process.Kill(); err != nil {
+	if err := x.command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	select {

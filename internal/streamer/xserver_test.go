@@ -2,6 +2,7 @@ package streamer_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -86,13 +87,16 @@ func startX(t testing.TB) *xserver {
 	if os.Getuid() == 0 {
 		s.command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: displayID, Gid: displayID, Groups: []uint32{streamerID}}}
 	}
+	var said bytes.Buffer
+	s.command.Stdout, s.command.Stderr = &said, &said
 	start(t, s.command)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	number, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
-		t.Fatalf("Xorg does not start: %v", err)
+		_ = s.command.Wait()
+		t.Fatalf("Xorg does not start: %v\n%s", err, &said)
 	}
 	s.display = ":" + strings.TrimSpace(number)
 	if s.x, err = xgb.NewConnDisplay(s.display); err != nil {
@@ -121,6 +125,8 @@ func (s *xserver) run(t testing.TB, name string, args ...string) {
 	need(t, name)
 	c := exec.CommandContext(t.Context(), name, args...)
 	c.Env = append(os.Environ(), "DISPLAY="+s.display, "LC_ALL=C.UTF-8")
+	output := &log{t: t, name: name}
+	c.Stdout, c.Stderr = output, output
 	start(t, c)
 }
 
@@ -192,11 +198,13 @@ func (s *xserver) prepare(t testing.TB, x, y, w, h int, seed uint32) (show func(
 	}
 }
 
-// start starts a process that ends with the test.
+// start starts a process that ends with the test, even if that is killed.
 func start(t testing.TB, c *exec.Cmd) {
 	t.Helper()
-	output := &log{t: t, name: filepath.Base(c.Path)}
-	c.Stdout, c.Stderr = output, output
+	if c.SysProcAttr == nil {
+		c.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	c.SysProcAttr.Pdeathsig = syscall.SIGTERM
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 5 * time.Second
 	if err := c.Start(); err != nil {
