@@ -1,5 +1,3 @@
-//go:build linux
-
 package streamer
 
 import "time"

@@ -33,7 +33,7 @@ func (s *session) handle(m wire.Message) {
 	case wire.Ping:
 		s.link.send(wire.Pong{})
 	case wire.Watch:
-		s.video.wish(func(w *wishes) { w.watched = &m.On })
+		s.video.wish(func(w *wishes) { w.watch, w.leave = m.On, w.leave || !m.On })
 	case wire.KeyFrame:
 		s.video.wish(func(w *wishes) { w.key = true })
 	case wire.Rate:
@@ -47,7 +47,6 @@ func (s *session) handle(m wire.Message) {
 
 // disconnected leaves nothing pressed that nobody is there to release.
 func (s *session) disconnected() {
-	off := false
-	s.video.wish(func(w *wishes) { w.watched, w.greet = &off, false })
+	s.video.wish(func(w *wishes) { w.watch, w.leave, w.greet = false, true, false })
 	s.input.releaseAll()
 }

@@ -89,6 +89,11 @@ func TestNothingIsSentToNobody(t *testing.T) {
 	if v := await(g, "a frame", anyOf[wire.Video]); !v.Key {
 		t.Error("the first frame for a new viewer is no key frame")
 	}
+	g.still()
+	g.send(watch(false), watch(true))
+	if v := await(g, "a frame", anyOf[wire.Video]); !v.Key {
+		t.Error("the first frame for a viewer who comes as another leaves is no key frame")
+	}
 }
 
 func TestKeyFramesOnDemandAreRare(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 // wishes is what others want of the video and what they have seen happen, since
 // it last looked. The latest wish wins.
 type wishes struct {
-	watched *bool
+	leave   bool // the last viewer has left, or the gateway; watch may follow
+	watch   bool
 	greet   bool // tell a new gateway that the desktop is ready
 	key     bool
 	damaged bool
@@ -118,11 +119,12 @@ func (v *video) heed(ctx context.Context) error {
 		width, height := v.shown()
 		v.link.send(wire.Ready{Width: width, Height: height})
 	}
-	if w.watched != nil && *w.watched != v.pace.watched {
-		v.pace.watched = *w.watched
-		if !v.pace.watched {
-			v.release()
-		}
+	if w.leave {
+		v.pace.watched = false
+		v.release()
+	}
+	if w.watch && !v.pace.watched {
+		v.pace.watched = true
 		v.renew()
 	}
 	return nil
