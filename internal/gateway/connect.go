@@ -20,8 +20,7 @@ import (
 // signalBytes bounds a page's signalling message: an offer has some 6000 bytes.
 const signalBytes = 64 << 10
 
-// ask is what a page says first. It sends one message more, of any content, when
-// its side is connected.
+// ask is all that a page says.
 type ask struct {
 	Ticket string `json:"ticket"`
 	Resume string `json:"resume"`
@@ -111,27 +110,19 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		return byeLeft
 	}
 	log.InfoContext(ctx, "viewer connected", "session_id", grant.SessionID)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	helpers.Go(func() {
-		defer cancel()
-		if _, _, err := c.Read(ctx); err == nil {
-			s.draws(v)
-			// The page says no more; its leaving and its answers to pings are read there.
-			<-c.CloseRead(ctx).Done()
-		}
-	})
 	return g.attend(ctx, c, v)
 }
 
 // attend waits for the end of v, and tells its page what it should know until then.
 func (g *Gateway) attend(ctx context.Context, c *websocket.Conn, v *viewer) error {
+	// The page says no more; its leaving and its answers to pings are read there.
+	left := c.CloseRead(ctx).Done()
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
 		var err error
 		select {
-		case <-ctx.Done():
+		case <-left:
 			return byeLeft
 		case <-g.stop:
 			return byeRestart

@@ -72,11 +72,11 @@ func TestEstimate(t *testing.T) {
 	if want := highestRate * 3 / 4; e.rate != want {
 		t.Errorf("%d, want %d: nothing is being sent that the estimate could be of", e.rate, want)
 	}
-	e.count(1_000_000, now)
+	e.count(3_000_000, now)
 	now = now.Add(time.Second)
-	e.remb(5_000_000, now)
-	if e.rate != 5_000_000 {
-		t.Errorf("%d while 8 Mb/s are sent and 5 arrive, want 5 Mb/s", e.rate)
+	e.remb(20_000_000, now)
+	if e.rate != 20_000_000 {
+		t.Errorf("%d while 24 Mb/s are sent and 20 arrive, want 20 Mb/s", e.rate)
 	}
 	for range 100 {
 		e.loss(255)

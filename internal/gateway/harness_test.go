@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,7 +37,9 @@ type studio struct {
 	expired bool
 	stopped bool
 	err     error
-	ready   chan string // every DesktopReady
+	// stopAfter counts the questions until the session stops; 0: it does not.
+	stopAfter int
+	ready     chan string // every DesktopReady
 }
 
 func (s *studio) set(change func()) {
@@ -53,6 +54,10 @@ func (s *studio) grant(ok bool) (gateway.Grant, error) {
 		return gateway.Grant{}, s.err
 	case !ok || s.stopped:
 		return gateway.Grant{}, gateway.ErrNoSuchTicket
+	}
+	if s.stopAfter > 0 {
+		s.stopAfter--
+		s.stopped = s.stopAfter == 0
 	}
 	return gateway.Grant{SessionKey: sessionKey, SessionID: "session-1", Title: "Compositing"}, nil
 }
@@ -187,14 +192,17 @@ func clip(t testing.TB, name string) [][]byte {
 		t.Fatal(err)
 	}
 	var frames [][]byte
-	var frame []byte
-	start := []byte{0, 0, 1}
-	for _, unit := range bytes.Split(b, start)[1:] {
+	shown := true // the frame so far has a slice: what is not another one begins the next
+	for _, unit := range bytes.Split(b, []byte{0, 0, 1})[1:] {
 		unit = bytes.TrimRight(unit, "\x00")
-		frame = append(append(frame, 0, 0, 0, 1), unit...)
-		if kind := unit[0] & 0x1f; kind == 1 || kind == 5 {
-			frames, frame = append(frames, frame), nil
+		kind := unit[0] & 0x1f
+		slice := kind == 1 || kind == 5
+		if shown && (!slice || unit[1]&0x80 != 0) { // the slice begins with macroblock 0
+			frames, shown = append(frames, nil), false
 		}
+		last := &frames[len(frames)-1]
+		*last = append(append(*last, 0, 0, 0, 1), unit...)
+		shown = shown || slice
 	}
 	return frames
 }
@@ -394,6 +402,7 @@ func (s *server) connect(asked ask) (*page, error) {
 	s.t.Helper()
 	settings := webrtc.SettingEngine{LoggerFactory: logging.NewDefaultLoggerFactory()}
 	settings.SetIncludeLoopbackCandidate(true)
+	settings.DisableSRTPReplayProtection(true) // or a packet sent again would not be seen
 	media := &webrtc.MediaEngine{}
 	if err := media.RegisterDefaultCodecs(); err != nil {
 		s.t.Fatal(err)
@@ -482,8 +491,7 @@ func (s *server) connect(asked ask) (*page, error) {
 				s.t.Errorf("reply %q: %v", b, err)
 			}
 			if r.Answer != "" {
-				err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.Answer})
-				first <- errors.Join(err, socket.Write(context.Background(), websocket.MessageText, []byte("{}")))
+				first <- pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.Answer})
 			}
 			p.replies <- r
 		}
@@ -534,5 +542,3 @@ func (p *page) expectEnd(t testing.TB, want websocket.StatusCode) {
 		t.Errorf("not closed, want %d", want)
 	}
 }
-
-func trimNewlines(s string) string { return strings.Join(strings.Fields(s), " ") }

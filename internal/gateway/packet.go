@@ -9,6 +9,9 @@ import (
 // UDP and IPv6 a packet then stays under 1280 bytes, which every IPv6 link takes.
 const maxPayload = 1150
 
+// maxPackets bounds a frame: what is larger is no picture but an attack.
+const maxPackets = 8 << 10
+
 // frame is one access unit, cut into RTP payloads. All viewers share it.
 type frame struct {
 	key      bool
@@ -18,13 +21,17 @@ type frame struct {
 }
 
 // packetize cuts an H.264 access unit in Annex B form into RTP payloads: single
-// NAL unit packets and FU-A (RFC 6184 sections 5.6 and 5.8). They do not lie in annexB.
+// NAL unit packets and FU-A (RFC 6184 sections 5.6 and 5.8), which do not lie in
+// annexB. There are none if it holds no picture.
 func packetize(annexB []byte) ([][]byte, int) {
 	const header = 2 // of FU-A
 	arena := make([]byte, 0, len(annexB)+header*(len(annexB)/(maxPayload-header)+1))
 	var payloads [][]byte
 	emit := func(start int) { payloads = append(payloads, arena[start:len(arena):len(arena)]) }
 	for unit := range units(annexB) {
+		if len(payloads)+len(unit)/(maxPayload-header) >= maxPackets {
+			return nil, 0
+		}
 		if len(unit) <= maxPayload {
 			arena = append(arena, unit...)
 			emit(len(arena) - len(unit))

@@ -95,7 +95,7 @@ func (p *peer) serve(v *viewer, s *session) {
 			// Pion says so a moment before it can encrypt, and drops what is sent
 			// until then. It holds a lock meanwhile, which State waits for.
 			_ = p.sender.Transport().State()
-			s.connected(v)
+			s.watches(v)
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 			v.end(byeLost)
 		case webrtc.PeerConnectionStateUnknown, webrtc.PeerConnectionStateNew,

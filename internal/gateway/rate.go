@@ -12,9 +12,9 @@ const (
 )
 
 // estimate is what one viewer's way can carry, in bits per second. It falls with
-// loss, and with the receiver's own estimate (REMB) where that is below what is
-// being sent: above it says nothing, since a desktop at rest sends next to nothing.
-// It is not safe for concurrent use.
+// loss, and with the receiver's own estimate (REMB) while the way is being used: a
+// desktop at rest sends next to nothing, and of that the receiver knows next to
+// nothing. It is not safe for concurrent use.
 type estimate struct {
 	rate int
 
@@ -44,7 +44,7 @@ func (e *estimate) loss(of256 uint8) {
 // remb takes the receiver's estimate.
 func (e *estimate) remb(bitsPerSecond float32, now time.Time) {
 	e.roll(now)
-	if float64(bitsPerSecond) < float64(e.sent) {
+	if e.sent > e.rate/2 {
 		e.set(min(float64(bitsPerSecond), float64(e.rate)))
 	}
 }

@@ -58,6 +58,7 @@ func (s *session) attach(st *streamer) {
 	s.streamer, s.ready, s.rate = st, false, 0
 	s.clock.restart = true
 	s.keys.came()
+	s.tellDesktop()
 	for _, v := range s.viewers {
 		v.needKey = true
 	}
@@ -108,7 +109,7 @@ func (s *session) part(v *viewer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.release(v)
-	v.talks, v.draws = false, false
+	v.talks, v.watches = false, false
 	led := s.leads(v)
 	s.viewers = slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v })
 	switch {
@@ -123,15 +124,11 @@ func (s *session) part(v *viewer) {
 	}
 }
 
-// connected is called when the way for frames to v is open, draws when its page
-// is ready for them: before, they would be lost.
-func (s *session) connected(v *viewer) { s.watches(func() { v.connected = true }) }
-func (s *session) draws(v *viewer)     { s.watches(func() { v.draws = true }) }
-
-func (s *session) watches(change func()) {
+// watches is called when frames get through to v.
+func (s *session) watches(v *viewer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change()
+	v.watches = true
 	s.askKey()
 }
 

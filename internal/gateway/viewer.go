@@ -41,13 +41,12 @@ var (
 // viewer is one page that looks at a session. The session's lock guards the
 // fields of the first group.
 type viewer struct {
-	connected bool // frames get through to it
-	draws     bool // and are not in vain
-	talks     bool // messages get through, both ways
-	needKey   bool // can make nothing of the next frame unless it is a key frame
-	size      wire.Resize
-	held      map[holding]wire.Message // what lifts each key and button it holds down
-	way       *estimate
+	watches bool // frames get through to it
+	talks   bool // messages get through, both ways
+	needKey bool // can make nothing of the next frame unless it is a key frame
+	size    wire.Resize
+	held    map[holding]wire.Message // what lifts each key and button it holds down
+	way     *estimate
 
 	frames chan *frame
 	shown  chan bool // whether there is a desktop: the latest news only
@@ -97,11 +96,9 @@ func (v *viewer) message(b []byte) {
 	}
 }
 
-func (v *viewer) watches() bool { return v.connected && v.draws }
-
 // offer queues f without waiting. It says no when a key frame is needed to go on.
 func (v *viewer) offer(f *frame) bool {
-	if !v.watches() || v.needKey && !f.key {
+	if !v.watches || v.needKey && !f.key {
 		return true
 	}
 	select {

@@ -139,8 +139,6 @@ class Attempt {
 		pc.onconnectionstatechange = () => {
 			switch (pc.connectionState) {
 				case "connected":
-					// The gateway waits for this word: Chromium loses frames that come earlier.
-					if (socket.readyState === WebSocket.OPEN) socket.send("{}");
 					return this.expect(0);
 				case "disconnected":
 					return this.expect(silence);

@@ -20,14 +20,8 @@ export class Screen {
 		video.setAttribute("aria-label", "Desktop");
 		video.addEventListener("resize", () => this.layout());
 		stage.append(video);
-		this.measure(stage.clientWidth * devicePixelRatio, stage.clientHeight * devicePixelRatio);
-		const observer = new ResizeObserver(([entry]) => {
-			const exact = entry?.devicePixelContentBoxSize?.[0];
-			this.measure(
-				exact?.inlineSize ?? stage.clientWidth * devicePixelRatio,
-				exact?.blockSize ?? stage.clientHeight * devicePixelRatio,
-			);
-		});
+		this.measure();
+		const observer = new ResizeObserver(([entry]) => this.measure(entry?.devicePixelContentBoxSize?.[0]));
 		// Zooming changes no device pixel, yet how many of them a CSS pixel has.
 		window.addEventListener("resize", () => this.layout());
 		try {
@@ -72,8 +66,17 @@ export class Screen {
 		};
 	}
 
-	private measure(width: number, height: number): void {
-		this.box = { width: Math.round(width), height: Math.round(height) };
+	// measure takes the window's size; exact is what the browser says of it.
+	private measure(exact?: ResizeObserverSize): void {
+		const whole = (css: number, exact = 0) => {
+			const about = css * devicePixelRatio;
+			// Where devices are emulated, Chromium's exact size is that of the real one.
+			return Math.abs(exact - about) < 2 ? exact : Math.floor(about);
+		};
+		this.box = {
+			width: whole(this.stage.clientWidth, exact?.inlineSize),
+			height: whole(this.stage.clientHeight, exact?.blockSize),
+		};
 		this.layout();
 		clearTimeout(this.timer);
 		this.timer = window.setTimeout(this.resized, settle);

@@ -1,0 +1,130 @@
+package gateway_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// hands is a page whose input is looked at.
+func hands(t *testing.T) (*window, func(want ...wire.Message)) {
+	t.Helper()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 1280, 800, "")
+	w.do(chromedp.Navigate(s.url()))
+	w.await("live")
+	return w, func(want ...wire.Message) {
+		t.Helper()
+		var got []wire.Message
+		d.expect(t, "all input", func(m wire.Message) bool {
+			if m.Type().FromViewer() && m.Type() != wire.TypeResize {
+				got = append(got, m)
+			}
+			return len(got) == len(want)
+		})
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("input (-want +got):\n%s", diff)
+		}
+	}
+}
+
+func key(kind input.KeyType, code, name string) *input.DispatchKeyEventParams {
+	return input.DispatchKeyEvent(kind).WithCode(code).WithKey(name)
+}
+
+func TestPageKeyboard(t *testing.T) {
+	t.Parallel()
+	w, expect := hands(t)
+	for _, c := range []struct {
+		code, key string
+		evdev     uint16
+		keysym    uint32
+	}{
+		{"KeyA", "a", 30, 'a'},
+		{"KeyZ", "y", 44, 'y'}, // a German keyboard
+		{"Digit1", "!", 2, '!'},
+		{"Space", " ", 57, ' '},
+		{"Tab", "Tab", 15, 0xff09},
+		{"Enter", "Enter", 28, 0xff0d},
+		{"Backspace", "Backspace", 14, 0xff08},
+		{"Escape", "Escape", 1, 0xff1b},
+		{"Slash", "/", 53, '/'}, // quick find in Firefox
+		{"F5", "F5", 63, 0xffc2},
+		{"F12", "F12", 88, 0xffc9},
+		{"ArrowUp", "ArrowUp", 103, 0xff52},
+		{"PageDown", "PageDown", 109, 0xff56},
+		{"Numpad5", "5", 76, '5'},
+		{"NumpadEnter", "Enter", 96, 0xff0d},
+		{"ControlRight", "Control", 97, 0xffe3},
+		{"AltLeft", "Alt", 56, 0xffe9},
+		{"MetaLeft", "Meta", 125, 0xffeb},
+		{"IntlBackslash", "<", 86, '<'},
+		{"Quote", "Dead", 40, 0},
+		{"", "é", 0, 0xe9},
+		{"", "€", 0, 0x010020ac},
+		{"", "Enter", 0, 0xff0d},
+	} {
+		w.do(key(input.KeyDown, c.code, c.key), key(input.KeyDown, c.code, c.key).WithAutoRepeat(true), key(input.KeyUp, c.code, c.key))
+		expect(wire.Key{Code: c.evdev, Keysym: c.keysym, Down: true}, wire.Key{Code: c.evdev, Keysym: c.keysym})
+	}
+
+	// Shift let go first: the key goes up as it went down.
+	w.do(key(input.KeyDown, "ShiftLeft", "Shift"), key(input.KeyDown, "KeyB", "B"), key(input.KeyUp, "ShiftLeft", "Shift"), key(input.KeyUp, "KeyB", "b"))
+	expect(wire.Key{Code: 42, Keysym: 0xffe1, Down: true}, wire.Key{Code: 48, Keysym: 'B', Down: true},
+		wire.Key{Code: 42, Keysym: 0xffe1}, wire.Key{Code: 48, Keysym: 'B'})
+
+	// Nothing stays down in a window that is left, and all is well afterwards.
+	down := wire.Key{Code: 29, Keysym: 0xffe3, Down: true}
+	up := wire.Key{Code: 29, Keysym: 0xffe3}
+	w.do(key(input.KeyDown, "ControlLeft", "Control"), chromedp.Evaluate(`dispatchEvent(new Event("blur"))`, nil),
+		key(input.KeyUp, "ControlLeft", "Control"), key(input.KeyDown, "ControlLeft", "Control"), key(input.KeyUp, "ControlLeft", "Control"))
+	expect(down, up, down, up)
+}
+
+func TestPageMouse(t *testing.T) {
+	t.Parallel()
+	w, expect := hands(t)
+	mouse := func(kind input.MouseType, x, y float64) *input.DispatchMouseEventParams {
+		return input.DispatchMouseEvent(kind, x, y)
+	}
+	w.do(mouse(input.MouseMoved, 100, 200))
+	expect(wire.Pointer{X: 100, Y: 200})
+	w.do(
+		mouse(input.MousePressed, 100, 200).WithButton(input.Left).WithButtons(1),
+		mouse(input.MouseMoved, 300, 400).WithButton(input.Left).WithButtons(1),
+		mouse(input.MousePressed, 300, 400).WithButton(input.Right).WithButtons(3),
+		mouse(input.MouseReleased, 300, 400).WithButton(input.Left).WithButtons(2),
+		mouse(input.MouseReleased, 300, 400).WithButton(input.Right),
+	)
+	expect(
+		wire.Button{Button: 1, Down: true}, wire.Pointer{X: 300, Y: 400}, wire.Button{Button: 3, Down: true},
+		wire.Button{Button: 1}, wire.Button{Button: 3},
+	)
+	// A drag out of the window stays at its edge.
+	w.do(
+		mouse(input.MousePressed, 300, 400).WithButton(input.Middle).WithButtons(4),
+		mouse(input.MouseMoved, 1500, -20).WithButton(input.Middle).WithButtons(4),
+		mouse(input.MouseReleased, 1500, -20).WithButton(input.Middle),
+	)
+	expect(wire.Button{Button: 2, Down: true}, wire.Pointer{X: 1279, Y: 0}, wire.Button{Button: 2})
+	for name, button := range map[input.MouseButton]uint8{input.Back: 8, input.Forward: 9} {
+		bit := map[uint8]int64{8: 8, 9: 16}[button]
+		w.do(mouse(input.MousePressed, 1279, 0).WithButton(name).WithButtons(bit), mouse(input.MouseReleased, 1279, 0).WithButton(name))
+		expect(wire.Button{Button: button, Down: true}, wire.Button{Button: button})
+	}
+	w.do(mouse(input.MouseWheel, 1279, 0).WithDeltaX(0).WithDeltaY(120), mouse(input.MouseWheel, 1279, 0).WithDeltaX(-120).WithDeltaY(0))
+	expect(wire.Wheel{DY: 120}, wire.Wheel{DX: -120})
+
+	// A finger is a mouse, too.
+	w.do(
+		input.DispatchTouchEvent(input.TouchStart, []*input.TouchPoint{{X: 10, Y: 20}}),
+		input.DispatchTouchEvent(input.TouchMove, []*input.TouchPoint{{X: 30, Y: 40}}),
+		input.DispatchTouchEvent(input.TouchEnd, nil),
+	)
+	expect(wire.Pointer{X: 10, Y: 20}, wire.Button{Button: 1, Down: true}, wire.Pointer{X: 30, Y: 40}, wire.Button{Button: 1})
+}

@@ -1,0 +1,122 @@
+package gateway
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// picture is an access unit of one small slice.
+func picture(key bool, at time.Duration) wire.Video {
+	return wire.Video{Key: key, CapturedMicros: uint64(at.Microseconds()), Width: 640, Height: 360, Data: []byte{0, 0, 1, 0x65, 1}} //nolint:gosec // positive
+}
+
+func TestSlowViewerLosesFramesAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer near.Close() //nolint:errcheck // the test is over
+		defer far.Close()  //nolint:errcheck // the test is over
+		st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
+		s := newSession()
+		s.attach(st)
+		join := func(write func(uint32)) (*viewer, func() int) {
+			v := newViewer(wire.Resize{}, time.Now())
+			got := 0
+			v.send = func([]byte) error { return nil }
+			v.write = func(_ []byte, at uint32, _ bool) error {
+				write(at)
+				got++
+				return nil
+			}
+			s.join(v)
+			s.watches(v)
+			go v.pump(func(sent int) int { return s.sent(v, sent) })
+			t.Cleanup(func() { v.end(byeLeft) })
+			return v, func() int {
+				synctest.Wait()
+				return got
+			}
+		}
+		stuck := make(chan struct{})
+		_, fast := join(func(uint32) {})
+		slowViewer, slow := join(func(uint32) { <-stuck })
+		const frames = 100
+		var at time.Duration
+		show := func(key bool) {
+			at += time.Second / 60
+			time.Sleep(time.Second / 60)
+			s.video(st, picture(key, at))
+		}
+		for i := range frames {
+			show(i == 0)
+		}
+		if got := fast(); got != frames {
+			t.Errorf("the fast one got %d frames, want %d", got, frames)
+		}
+		if got := slow(); got != 0 {
+			t.Errorf("the slow one got %d frames, want none", got)
+		}
+		asked := 0
+		for len(st.out) > 0 {
+			if m := <-st.out; m.Type() == wire.TypeKeyFrame {
+				asked++
+			}
+		}
+		if asked < 1 || asked > 10 { // in 1.6 s without an answer
+			t.Errorf("asked %d times for a key frame", asked)
+		}
+
+		close(stuck)
+		if got := slow(); got != queuedFrames+1 {
+			t.Errorf("the slow one got %d frames, want the %d it had room for", got, queuedFrames+1)
+		}
+		show(false)
+		if got := slow(); got != queuedFrames+1 {
+			t.Error("the slow one got a frame that it can make nothing of")
+		}
+		show(true)
+		show(false)
+		if got := slow(); got != queuedFrames+3 {
+			t.Errorf("the slow one got %d frames, want %d", got, queuedFrames+3)
+		}
+		s.part(slowViewer)
+	})
+}
+
+func TestHungStreamerIsDropped(t *testing.T) {
+	t.Parallel()
+	near, far := net.Pipe()
+	defer far.Close() //nolint:errcheck // the test is over
+	s := newSession()
+	s.attach(&streamer{conn: near, out: make(chan wire.Message, queuedMessages)})
+	v := newViewer(wire.Resize{}, time.Now())
+	v.send = func([]byte) error { return nil }
+	s.join(v)
+	s.talks(v)
+	for range queuedMessages + 1 {
+		s.input(v, wire.Wheel{DY: 1})
+	}
+	if _, err := far.Read(make([]byte, 1)); err == nil {
+		t.Error("the connection is still open")
+	}
+}
+
+func TestHandsHoldOnlySoMuch(t *testing.T) {
+	t.Parallel()
+	v := newViewer(wire.Resize{}, time.Now())
+	for code := range uint16(heldKeys) {
+		if !v.hold(wire.Key{Code: code + 1, Down: true}) {
+			t.Fatalf("key %d is too much", code)
+		}
+	}
+	if v.hold(wire.Key{Code: 200, Down: true}) {
+		t.Error("one more is not too much")
+	}
+	if !v.hold(wire.Key{Code: 1, Keysym: 'x'}) || len(v.held) != heldKeys-1 {
+		t.Error("a key with a code is not known by it alone")
+	}
+}
