@@ -135,19 +135,10 @@ func mountFile(ctx context.Context, file *os.File, dir string) error {
 	}
 	const patience = 5 * time.Second
 	for deadline := time.Now().Add(patience); ; {
-		device, err := attach(file)
-		if err != nil {
-			return err
-		}
-		// Once mounted, the mount keeps the device; without one, closing it detaches it.
-		err = unix.Mount(device.Name(), dir, "btrfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "discard=async")
-		device.Close()
-		if err == nil {
-			return nil
-		}
-		// The kernel is still putting away what a dead server had mounted.
+		err := mountOnce(file, dir)
+		// EBUSY: the kernel is still putting away what a dead server had mounted.
 		if !errors.Is(err, unix.EBUSY) || time.Now().After(deadline) {
-			return fmt.Errorf("mount %s (%s) at %s: %w", device.Name(), file.Name(), dir, err)
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -155,6 +146,31 @@ func mountFile(ctx context.Context, file *os.File, dir string) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+func mountOnce(file *os.File, dir string) error {
+	device, err := attach(file)
+	if err != nil {
+		return err
+	}
+	// Once mounted, the mount keeps the device; without one, closing it detaches it.
+	defer device.Close()
+	err = unix.Mount(device.Name(), dir, "btrfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "discard=async")
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("mount %s (%s) at %s: %w", device.Name(), file.Name(), dir, err)
+	}
+	if err == nil {
+		there, err := mountedAt(file, dir)
+		if there || err != nil {
+			return err
+		}
+		// Since 6.7 the kernel mounts a second file system of one id under another
+		// id, but only once: the next server could not come in again.
+		if err := unix.Unmount(dir, 0); err != nil {
+			return fmt.Errorf("unmount %s: %w", dir, err)
+		}
+	}
+	return fmt.Errorf("a copy of the file system in %[1]s is mounted already: `btrfstune -u %[1]s` makes it another", file.Name())
 }
 
 // mountedAt tells whether dir shows the file system in file already: a server that

@@ -285,6 +285,21 @@ func TestSurvivesPowerCut(t *testing.T) {
 	})
 }
 
+// A copied data directory is refused while the original is in use.
+func TestCopyOfStore(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	c := btrfs.Config{Dir: t.TempDir(), MountDir: t.TempDir()}
+	open(t, c)
+	dir := t.TempDir()
+	run(t, "cp", "--sparse=always", filepath.Join(c.Dir, "volumes.btrfs"), dir)
+	_, err := btrfs.Open(t.Context(), btrfs.Config{Dir: dir, MountDir: t.TempDir()}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "btrfstune") {
+		t.Errorf("%v, want an error that says how to tell them apart", err)
+	}
+	detached(t, dir)
+}
+
 // afterCut opens a copy of the store as it is on the disk at this moment.
 func afterCut(t *testing.T, c btrfs.Config, check func(*btrfs.Driver)) {
 	t.Helper()

@@ -93,8 +93,8 @@ func killedMidway(t *testing.T, open Opener) {
 	dir := t.TempDir()
 	open(t, dir) // does nothing, but holds the store as a desktop that runs on does
 	found := 0
-	for i := range 5 {
-		kill(t, dir, time.Duration(150+i*97)*time.Millisecond)
+	for i, pause := 0, 150*time.Millisecond; i < 5 || found == 0 && i < 12; i, pause = i+1, pause*4/3 {
+		kill(t, dir, pause)
 		t.Run(fmt.Sprintf("store in use %d", i), func(t *testing.T) {
 			found += complete(t, open(t, dir), reference)
 		})
