@@ -4,6 +4,7 @@ package streamer
 
 import (
 	"sync/atomic"
+	"unicode"
 
 	"github.com/jezek/xgb/xproto"
 	"github.com/jezek/xgb/xtest"
@@ -28,18 +29,48 @@ type keyboard struct {
 	stale   atomic.Bool // the layout may have changed
 }
 
-// handle presses or releases a key. What no key can say is ignored.
+// handle presses or releases a key. Where the viewer's keyboard has another
+// character on a key than the desktop's, the character is what was meant. What no
+// key can say is ignored.
 func (k *keyboard) handle(m wire.Key) {
 	sym := xproto.Keysym(m.Keysym)
-	switch {
-	case m.Code != 0 && m.Code <= 255-evdevOffset:
-		k.press(xproto.Keycode(m.Code+evdevOffset), m.Down)
-	case sym != 0 && m.Down:
-		k.pressSymbol(sym)
-	case sym != 0:
-		k.press(k.symbols[sym], false)
-		delete(k.symbols, sym)
+	var code xproto.Keycode
+	if m.Code <= 255-evdevOffset && m.Code != 0 {
+		code = xproto.Keycode(m.Code + evdevOffset)
 	}
+	if !m.Down {
+		if by, ok := k.symbols[sym]; ok {
+			delete(k.symbols, sym)
+			code = by
+		}
+		k.press(code, false)
+		return
+	}
+	if code != 0 && k.gives(code, sym) {
+		k.press(code, true)
+	} else if sym != 0 {
+		k.pressSymbol(sym)
+	}
+}
+
+// gives tells whether the key, as things are, gives the symbol. Whatever is no
+// character, such as Escape or Shift, is left to the key.
+func (k *keyboard) gives(code xproto.Keycode, sym xproto.Keysym) bool {
+	if !character(sym) || !k.refresh() {
+		return true
+	}
+	have := k.layout.symbol(code, k.held[leftShift] || k.held[rightShift])
+	if have == sym || unicode.ToLower(rune(have)) != unicode.ToLower(rune(sym)) {
+		return have == sym
+	}
+	pointer, err := xproto.QueryPointer(k.display.x, k.display.root).Reply()
+	return err != nil || pointer.Mask&xproto.ModMaskLock != 0
+}
+
+// character tells keysyms that stand for a character from the others: Latin-1 is
+// itself, the rest of Unicode begins at 0x01000000 (X protocol, appendix A).
+func character(sym xproto.Keysym) bool {
+	return sym >= 0x20 && sym < 0x7f || sym >= 0xa0 && sym <= 0xff || sym >= 0x01000100 && sym <= 0x0110ffff
 }
 
 func (k *keyboard) press(code xproto.Keycode, down bool) {

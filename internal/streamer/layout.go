@@ -23,6 +23,19 @@ func (l *layout) keys() int { return len(l.symbols) / max(l.per, 1) }
 // of returns the symbols of the nth key.
 func (l *layout) of(n int) []xproto.Keysym { return l.symbols[n*l.per : (n+1)*l.per] }
 
+// symbol returns what a key stands for, with shift or without.
+func (l *layout) symbol(code xproto.Keycode, shifted bool) xproto.Keysym {
+	n := int(code) - int(l.first)
+	if n < 0 || n >= l.keys() {
+		return 0
+	}
+	own := l.of(n)
+	if shifted && len(own) > 1 && own[1] != 0 {
+		return own[1]
+	}
+	return own[0]
+}
+
 // find returns a key that has the symbol, and whether it takes shift.
 func (l *layout) find(sym xproto.Keysym) (code xproto.Keycode, shifted, ok bool) {
 	for level := range min(l.per, 2) {
