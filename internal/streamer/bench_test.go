@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +25,12 @@ func desktop1080(b *testing.B) (*xserver, *gateway) {
 // BenchmarkCapture grabs and converts a screen of 1920x1080.
 func BenchmarkCapture(b *testing.B) {
 	x, _ := desktop1080(b)
+	if os.Getuid() == 0 {
+		if err := syscall.Setegid(streamerID); err != nil {
+			b.Fatal(err)
+		}
+		defer func() { _ = syscall.Setegid(0) }()
+	}
 	take, err := streamer.Grab(b.Context(), x.display)
 	if err != nil {
 		b.Fatal(err)

@@ -25,36 +25,46 @@ type capture struct {
 
 // newCapture makes a capture of a screen of width x height pixels. The picture
 // leaves out an odd last row or column: 4:2:0 has none.
-func newCapture(d *display, width, height int) (c *capture, err error) {
-	id, err := unix.SysvShmGet(unix.IPC_PRIVATE, width*height*4, unix.IPC_CREAT|0o660) // X is in our group, not our user
+func newCapture(d *display, width, height int) (*capture, error) {
+	segment, err := shm.NewSegId(d.x)
 	if err != nil {
-		return nil, fmt.Errorf("make shared memory of %dx%d pixels: %w", width, height, err)
+		return nil, err
 	}
-	// Once both sides hold it the segment needs no name, and dies with them.
+	damaged, err := xfixes.NewRegionId(d.x)
+	if err != nil {
+		return nil, err
+	}
+	if err := xfixes.CreateRegionChecked(d.x, damaged, nil).Check(); err != nil {
+		return nil, fmt.Errorf("make a region: %w", err)
+	}
+	screen, err := share(d, segment, width*height*4)
+	if err != nil {
+		return nil, err
+	}
+	return &capture{
+		display: d, picture: newPicture(width&^1, height&^1),
+		width: width, screen: screen, segment: segment, damaged: damaged,
+	}, nil
+}
+
+// share makes memory of size bytes that the X server writes to as segment.
+func share(d *display, segment shm.Seg, size int) ([]byte, error) {
+	// X runs under another id, and has our group.
+	id, err := unix.SysvShmGet(unix.IPC_PRIVATE, size, unix.IPC_CREAT|0o660)
+	if err != nil {
+		return nil, fmt.Errorf("make shared memory of %d bytes: %w", size, err)
+	}
+	// Once both sides hold it the memory needs no name, and dies with them.
 	defer func() { _, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) }()
-	c = &capture{display: d, width: width}
-	if c.screen, err = unix.SysvShmAttach(id, 0, 0); err != nil {
+	memory, err := unix.SysvShmAttach(id, 0, 0)
+	if err != nil {
 		return nil, fmt.Errorf("attach shared memory: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = unix.SysvShmDetach(c.screen)
-		}
-	}()
-	if c.segment, err = shm.NewSegId(d.x); err != nil {
-		return nil, err
+	if err := shm.AttachChecked(d.x, segment, uint32(id), false).Check(); err != nil {
+		_ = unix.SysvShmDetach(memory)
+		return nil, fmt.Errorf("have X attach shared memory (it needs our IPC namespace and group): %w", err)
 	}
-	if c.damaged, err = xfixes.NewRegionId(d.x); err != nil {
-		return nil, err
-	}
-	if err = shm.AttachChecked(d.x, c.segment, uint32(id), false).Check(); err != nil {
-		return nil, fmt.Errorf("have X attach shared memory (it needs our IPC namespace and our user or group): %w", err)
-	}
-	if err = xfixes.CreateRegionChecked(d.x, c.damaged, nil).Check(); err != nil {
-		return nil, err
-	}
-	c.picture = newPicture(width&^1, height&^1)
-	return c, nil
+	return memory, nil
 }
 
 func (c *capture) close() {

@@ -2,7 +2,8 @@ package streamer
 
 import "context"
 
-// Grab opens a capture of a display for benchmarks.
+// Grab opens a capture of a display, for benchmarks. It must not run beside
+// other connections to X: see xserver in xserver_test.go.
 func Grab(ctx context.Context, name string) (take func(everything bool) error, err error) {
 	d, err := openDisplay(ctx, name)
 	if err != nil {
@@ -14,6 +15,7 @@ func Grab(ctx context.Context, name string) (take func(everything bool) error, e
 	}
 	c, err := newCapture(d, width, height)
 	if err != nil {
+		d.x.Close()
 		return nil, err
 	}
 	return c.take, nil
