@@ -49,22 +49,20 @@ func TestUsersReachTheirOwn(t *testing.T) {
 		},
 	}
 	for name, call := range calls {
-		t.Run(name, func(t *testing.T) {
-			// What is another's and what does not exist look the same to a user.
-			theirs, nothing := call(other, s.SessionID, backup), call(other, "nothing", "nothing")
-			wants(t, theirs, studio.AccessDenied, studio.CodeNotAllowed)
-			wants(t, nothing, studio.AccessDenied, studio.CodeNotAllowed)
-			if theirs.Error() != nothing.Error() {
-				t.Errorf("%q differs from %q", theirs, nothing)
+		// What is another's and what does not exist look the same to a user.
+		theirs, nothing := call(other, s.SessionID, backup), call(other, "nothing", "nothing")
+		wants(t, theirs, studio.AccessDenied, studio.CodeNotAllowed)
+		wants(t, nothing, studio.AccessDenied, studio.CodeNotAllowed)
+		if theirs.Error() != nothing.Error() {
+			t.Errorf("%s: %q differs from %q", name, theirs, nothing)
+		}
+		wants(t, call(admin, "nothing", "nothing"), studio.NotFound, studio.CodeNotFound)
+		wants(t, call(boss, "nothing", "nothing"), studio.NotFound, studio.CodeNotFound)
+		if name != "delete" && name != "start" {
+			if err := call(boss, s.SessionID, backup); studio.KindOf(err) == studio.AccessDenied {
+				t.Errorf("%s: %v", name, err)
 			}
-			wants(t, call(admin, "nothing", "nothing"), studio.NotFound, studio.CodeNotFound)
-			wants(t, call(boss, "nothing", "nothing"), studio.NotFound, studio.CodeNotFound)
-			if name != "delete" && name != "start" {
-				if err := call(boss, s.SessionID, backup); studio.KindOf(err) == studio.AccessDenied {
-					t.Error(err)
-				}
-			}
-		})
+		}
 	}
 }
 
@@ -135,9 +133,9 @@ func TestWhoMayLaunch(t *testing.T) {
 	for _, kind := range []string{"ec2InstanceType", "streamingImageId"} {
 		req := &studio.CreateStreamingSessionRequest{StudioID: w.studioID, LaunchProfileID: w.profileID}
 		if kind == "ec2InstanceType" {
-			req.EC2InstanceType = ptr("g3.4xlarge")
+			req.EC2InstanceType = new("g3.4xlarge")
 		} else {
-			req.StreamingImageID = ptr("nothing")
+			req.StreamingImageID = new("nothing")
 		}
 		_, err := w.CreateStreamingSession(t.Context(), artist, req)
 		wants(t, err, studio.Validation, studio.CodeNotOffered)

@@ -9,8 +9,6 @@ import (
 	"github.com/backlot/backlot/internal/studio"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func goodProfile() *studio.CreateLaunchProfileRequest {
 	return &studio.CreateLaunchProfileRequest{
 		EC2SubnetIDs:                  []string{},
@@ -32,8 +30,8 @@ func TestCheckAccepts(t *testing.T) {
 	for _, req := range []any{
 		goodProfile(),
 		&studio.CreateStudioRequest{StudioName: "demo", DisplayName: "", AdminRoleARN: "arn:a", UserRoleARN: "arn:b"},
-		&studio.ListStudioComponentsRequest{StudioID: "s", States: []studio.State{"READY"}, MaxResults: ptr(100)},
-		&studio.CreateStreamingSessionStreamRequest{StudioID: "s", SessionID: "s.x", ExpirationInSeconds: ptr(60)},
+		&studio.ListStudioComponentsRequest{StudioID: "s", States: []studio.State{"READY"}, MaxResults: new(100)},
+		&studio.CreateStreamingSessionStreamRequest{StudioID: "s", SessionID: "s.x", ExpirationInSeconds: new(60)},
 	} {
 		if err := studio.Check(req); err != nil {
 			t.Errorf("%T: %v", req, err)
@@ -80,7 +78,7 @@ func TestCheckRefuses(t *testing.T) {
 			studio.CodeRange, "streamConfiguration.maxSessionLengthInMinutes", "at least 1",
 		},
 		"integer behind a pointer": {
-			&studio.CreateStreamingSessionStreamRequest{StudioID: "s", SessionID: "x", ExpirationInSeconds: ptr(3601)},
+			&studio.CreateStreamingSessionStreamRequest{StudioID: "s", SessionID: "x", ExpirationInSeconds: new(3601)},
 			studio.CodeRange, "expirationInSeconds", "at most 3600",
 		},
 		"pattern": {
@@ -96,7 +94,7 @@ func TestCheckRefuses(t *testing.T) {
 			studio.CodeLength, "displayName", "at most 64",
 		},
 		"empty where given": {
-			&studio.UpdateLaunchProfileRequest{StudioID: "s", LaunchProfileID: "p", Name: ptr("")},
+			&studio.UpdateLaunchProfileRequest{StudioID: "s", LaunchProfileID: "p", Name: new("")},
 			studio.CodeLength, "name", "at least 1",
 		},
 		"no text": {
@@ -146,8 +144,7 @@ func TestShapesAreKnown(t *testing.T) {
 			return
 		}
 		seen[typ] = true
-		for i := range typ.NumField() {
-			f := typ.Field(i)
+		for f := range typ.Fields() {
 			if name := f.Tag.Get("shape"); name != "" {
 				if _, ok := studio.ShapeOf(name); !ok {
 					t.Errorf("%s.%s: no shape %s", typ, f.Name, name)
@@ -157,9 +154,14 @@ func TestShapesAreKnown(t *testing.T) {
 		}
 	}
 	for _, v := range []any{
-		studio.CreateLaunchProfileRequest{}, studio.UpdateLaunchProfileRequest{}, studio.CreateStudioComponentRequest{},
-		studio.CreateStreamingSessionRequest{}, studio.GetLaunchProfileDetailsResponse{},
-		studio.GetStreamingSessionResponse{}, studio.GetStreamingSessionStreamResponse{}, studio.GetStudioResponse{},
+		studio.CreateLaunchProfileRequest{},
+		studio.UpdateLaunchProfileRequest{},
+		studio.CreateStudioComponentRequest{},
+		studio.CreateStreamingSessionRequest{},
+		studio.GetLaunchProfileDetailsResponse{},
+		studio.GetStreamingSessionResponse{},
+		studio.GetStreamingSessionStreamResponse{},
+		studio.GetStudioResponse{},
 	} {
 		walk(reflect.TypeOf(v))
 	}

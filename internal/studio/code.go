@@ -19,7 +19,7 @@ const (
 	// CodePageToken: nextToken is none that this list gave out.
 	CodePageToken = "INVALID_NEXT_TOKEN"
 	// CodeClientToken: a client token was used before with other parameters.
-	CodeClientToken = "CLIENT_TOKEN_REUSED"
+	CodeClientToken = "CLIENT_TOKEN_REUSED" //nolint:gosec // no credential
 	// CodeNotOffered: the launch profile does not offer that instance type or image.
 	CodeNotOffered = "NOT_OFFERED"
 	// CodeReference: a thing named in the request does not exist, or cannot be used.

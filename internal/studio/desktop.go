@@ -8,7 +8,7 @@ import (
 // DesktopReady records that the desktop of a workstation can be shown. A session
 // that waits for it becomes READY at once; a desktop nobody waits for changes nothing.
 func (s *Service) DesktopReady(ctx context.Context, sessionKey string) error {
-	return s.onWorkstation(ctx, sessionKey, func(tx Tx, now time.Time, session *Session) (bool, error) {
+	return s.onWorkstation(ctx, sessionKey, func(now time.Time, session *Session) (bool, error) {
 		switch session.State {
 		case CreateInProgress, StartInProgress:
 			return true, session.ready(now, s.cfg.Timing.BackUpEvery)
@@ -21,7 +21,7 @@ func (s *Service) DesktopReady(ctx context.Context, sessionKey string) error {
 // DesktopLost records that a workstation does not run as it should, so that it
 // is looked at.
 func (s *Service) DesktopLost(ctx context.Context, sessionKey string) error {
-	return s.onWorkstation(ctx, sessionKey, func(_ Tx, _ time.Time, session *Session) (bool, error) {
+	return s.onWorkstation(ctx, sessionKey, func(_ time.Time, session *Session) (bool, error) {
 		if session.State != Ready || session.Check {
 			return false, nil
 		}
@@ -30,7 +30,7 @@ func (s *Service) DesktopLost(ctx context.Context, sessionKey string) error {
 	})
 }
 
-func (s *Service) onWorkstation(ctx context.Context, sessionKey string, change func(Tx, time.Time, *Session) (bool, error)) error {
+func (s *Service) onWorkstation(ctx context.Context, sessionKey string, change func(time.Time, *Session) (bool, error)) error {
 	var session Session
 	var before State
 	err := s.write(ctx, func(tx Tx, now time.Time) error {
@@ -39,7 +39,7 @@ func (s *Service) onWorkstation(ctx context.Context, sessionKey string, change f
 			return err
 		}
 		before = session.State
-		changed, err := change(tx, now, &session)
+		changed, err := change(now, &session)
 		if !changed || err != nil {
 			return err
 		}

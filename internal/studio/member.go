@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// ProfileMember is a member of a launch profile as it is kept.
-type ProfileMember struct {
+// profileMember is a member of a launch profile as it is kept.
+type profileMember struct {
 	LaunchProfileMembership
 	revision
 
@@ -18,18 +18,18 @@ type ProfileMember struct {
 }
 
 // Table implements Noun.
-func (*ProfileMember) Table() Table { return TableProfileMembers }
+func (*profileMember) Table() Table { return TableProfileMembers }
 
 // Row implements Noun. A member's parent is the launch profile.
-func (m *ProfileMember) Row(time.Time) Row {
+func (m *profileMember) Row(time.Time) Row {
 	return Row{
 		ID: memberID(m.LaunchProfileID, m.PrincipalID), StudioID: m.StudioID, ParentID: m.LaunchProfileID, OwnedBy: m.PrincipalID,
 		CreatedAt: m.CreatedAt,
 	}
 }
 
-// StudioMember is an administrator of a studio as it is kept.
-type StudioMember struct {
+// studioMember is an administrator of a studio as it is kept.
+type studioMember struct {
 	StudioMembership
 	revision
 
@@ -38,10 +38,10 @@ type StudioMember struct {
 }
 
 // Table implements Noun.
-func (*StudioMember) Table() Table { return TableStudioMembers }
+func (*studioMember) Table() Table { return TableStudioMembers }
 
 // Row implements Noun.
-func (m *StudioMember) Row(time.Time) Row {
+func (m *studioMember) Row(time.Time) Row {
 	return Row{ID: memberID(m.StudioID, m.PrincipalID), StudioID: m.StudioID, OwnedBy: m.PrincipalID, CreatedAt: m.CreatedAt}
 }
 
@@ -53,12 +53,12 @@ func (s *Service) administers(ctx context.Context, tx Tx, p Principal, studioID 
 	if studioID == "" {
 		return false, nil
 	}
-	return found(tx.Find(ctx, memberID(studioID, p.ID), &StudioMember{}))
+	return found(tx.Find(ctx, memberID(studioID, p.ID), &studioMember{}))
 }
 
 // isMember tells whether a user is a member of a launch profile.
 func isMember(ctx context.Context, tx Tx, profileID, principalID string) (bool, error) {
-	return found(tx.Find(ctx, memberID(profileID, principalID), &ProfileMember{}))
+	return found(tx.Find(ctx, memberID(profileID, principalID), &profileMember{}))
 }
 
 // unknownUser is the complaint about the first of n principals who is no user of
@@ -105,10 +105,10 @@ func (s *Service) PutLaunchProfileMembers(ctx context.Context, p Principal, req 
 				return "", unknown
 			}
 			for _, m := range req.Members {
-				member := &ProfileMember{LaunchProfileMembership: LaunchProfileMembership{
+				member := &profileMember{LaunchProfileMembership: LaunchProfileMembership{
 					IdentityStoreID: req.IdentityStoreID, Persona: m.Persona, PrincipalID: m.PrincipalID,
 				}, StudioID: req.StudioID, LaunchProfileID: req.LaunchProfileID, CreatedAt: now}
-				var old ProfileMember
+				var old profileMember
 				if ok, err := found(tx.Find(ctx, member.Row(now).ID, &old)); err != nil {
 					return "", err
 				} else if ok {
@@ -145,10 +145,10 @@ func (s *Service) PutStudioMembers(ctx context.Context, p Principal, req *PutStu
 				return "", unknown
 			}
 			for _, m := range req.Members {
-				member := &StudioMember{StudioMembership: StudioMembership{
+				member := &studioMember{StudioMembership: StudioMembership{
 					IdentityStoreID: req.IdentityStoreID, Persona: m.Persona, PrincipalID: m.PrincipalID,
 				}, StudioID: req.StudioID, CreatedAt: now}
-				var old StudioMember
+				var old studioMember
 				if ok, err := found(tx.Find(ctx, member.Row(now).ID, &old)); err != nil {
 					return "", err
 				} else if ok {

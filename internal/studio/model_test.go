@@ -61,7 +61,7 @@ func TestModel(t *testing.T) {
 				_, err := m.CreateStreamingSessionStream(ctx, artist, &studio.CreateStreamingSessionStreamRequest{StudioID: m.studioID, SessionID: m.any(rt)})
 				m.answered(rt, err)
 			},
-			"write": func(rt *rapid.T) {
+			"write": func(*rapid.T) {
 				for _, volume := range m.running {
 					m.writes++
 					m.volumes[volume] = fmt.Sprint(m.writes)
@@ -70,7 +70,7 @@ func TestModel(t *testing.T) {
 			"step": func(rt *rapid.T) { m.act(rt, ctx) },
 			"fail": func(rt *rapid.T) {
 				final := rapid.Bool().Draw(rt, "final")
-				m.broken = func(a studio.Action) *studio.Failure {
+				m.broken = func(studio.Action) *studio.Failure {
 					return &studio.Failure{Code: studio.InternalFailure, Final: final, Err: errors.New("test")}
 				}
 				m.act(rt, ctx)
@@ -83,7 +83,7 @@ func TestModel(t *testing.T) {
 				for _, l := range leases {
 					task, err := m.Task(ctx, l.Table, l.ID)
 					must(rt, err)
-					m.do(rt, ctx, task) // and no word of it is recorded
+					_ = m.do(rt, ctx, task) // and no word of it is recorded
 				}
 				m.clock.advance(2 * time.Second)
 				if rapid.Bool().Draw(rt, "restart") {

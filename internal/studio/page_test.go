@@ -84,7 +84,7 @@ func TestPagesOfAskedSize(t *testing.T) {
 		w.clock.advance(time.Millisecond)
 	}
 	var names []string
-	req := &studio.ListStudioComponentsRequest{StudioID: w.studioID, MaxResults: ptr(2), Types: []string{"COMPUTE_FARM"}}
+	req := &studio.ListStudioComponentsRequest{StudioID: w.studioID, MaxResults: new(2), Types: []string{"COMPUTE_FARM"}}
 	for pages := 1; ; pages++ {
 		answer, err := w.ListStudioComponents(ctx, admin, req)
 		must(t, err)
@@ -98,7 +98,7 @@ func TestPagesOfAskedSize(t *testing.T) {
 			break
 		}
 		// The size of a page may change from one to the next.
-		req.NextToken, req.MaxResults = answer.NextToken, ptr(3)
+		req.NextToken, req.MaxResults = answer.NextToken, new(3)
 	}
 	if !slices.Equal(names, []string{"0", "2", "4"}) {
 		t.Errorf("names: %v", names)

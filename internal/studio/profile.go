@@ -39,16 +39,16 @@ func (f *Profile) enter(now time.Time, on event, code StatusCode, says string) e
 	return nil
 }
 
-// CheckStreamConfiguration keeps persistence, automatic termination and the time
+// checkStreamConfiguration keeps persistence, automatic termination and the time
 // in STOPPED from contradicting each other. Neutral values go with anything.
-func CheckStreamConfiguration(c *StreamConfigurationCreate) error {
+func checkStreamConfiguration(c *StreamConfigurationCreate) error {
 	persistent, terminates := c.SessionPersistenceMode == activated, c.AutomaticTerminationMode == activated
 	switch {
 	case !persistent && c.VolumeConfiguration != nil:
 		return combination("volumeConfiguration is only allowed when sessionPersistenceMode is ACTIVATED.")
 	case !persistent && terminates:
 		return combination("automaticTerminationMode is only allowed to be ACTIVATED when sessionPersistenceMode is ACTIVATED.")
-	case c.MaxStoppedSessionLengthInMinutes > 0 && !(persistent && terminates):
+	case c.MaxStoppedSessionLengthInMinutes > 0 && !terminates:
 		return combination("maxStoppedSessionLengthInMinutes is only allowed when sessionPersistenceMode and automaticTerminationMode are ACTIVATED.")
 	}
 	return nil
@@ -95,7 +95,7 @@ func (s *Service) CreateLaunchProfile(ctx context.Context, p Principal, req *Cre
 }
 
 func (s *Service) newProfile(ctx context.Context, tx Tx, now time.Time, p Principal, req *CreateLaunchProfileRequest) (*Profile, error) {
-	if err := CheckStreamConfiguration(&req.StreamConfiguration); err != nil {
+	if err := checkStreamConfiguration(&req.StreamConfiguration); err != nil {
 		return nil, err
 	}
 	components, err := s.componentsOf(ctx, tx, req.StudioID, req.StudioComponentIDs)
@@ -248,7 +248,7 @@ func (s *Service) ListLaunchProfiles(ctx context.Context, p Principal, req *List
 		}
 		q := Query{StudioID: req.StudioID, States: req.States}
 		if req.PrincipalID != "" {
-			members, err := List[ProfileMember](ctx, tx, Query{StudioID: req.StudioID, OwnedBy: req.PrincipalID})
+			members, err := List[profileMember](ctx, tx, Query{StudioID: req.StudioID, OwnedBy: req.PrincipalID})
 			if err != nil || len(members) == 0 {
 				return err
 			}

@@ -128,8 +128,8 @@ func TestComponentRules(t *testing.T) {
 		good   bool
 	}{
 		"plain":              {func(*studio.CreateStudioComponentRequest) {}, true},
-		"subtype":            {func(r *studio.CreateStudioComponentRequest) { r.Subtype = ptr("CUSTOM") }, true},
-		"subtype of another": {func(r *studio.CreateStudioComponentRequest) { r.Subtype = ptr("AMAZON_FSX_FOR_LUSTRE") }, false},
+		"subtype":            {func(r *studio.CreateStudioComponentRequest) { r.Subtype = new("CUSTOM") }, true},
+		"subtype of another": {func(r *studio.CreateStudioComponentRequest) { r.Subtype = new("AMAZON_FSX_FOR_LUSTRE") }, false},
 		"configuration": {func(r *studio.CreateStudioComponentRequest) {
 			r.Type = "COMPUTE_FARM"
 			r.Configuration = &studio.StudioComponentConfiguration{ComputeFarmConfiguration: &studio.ComputeFarmConfiguration{Endpoint: "farm"}}

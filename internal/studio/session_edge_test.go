@@ -169,7 +169,7 @@ func TestLateWordOfAnEarlierRun(t *testing.T) {
 func TestNoRoom(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	create := &studio.CreateStreamingSessionRequest{StudioID: w.studioID, LaunchProfileID: w.profileID, EC2InstanceType: ptr("g5.xlarge")}
+	create := &studio.CreateStreamingSessionRequest{StudioID: w.studioID, LaunchProfileID: w.profileID, EC2InstanceType: new("g5.xlarge")}
 	launch := func() *studio.StreamingSession {
 		answer, err := w.CreateStreamingSession(t.Context(), artist, create)
 		must(t, err)
@@ -346,7 +346,7 @@ func TestStartRules(t *testing.T) {
 	}
 	wants(t, start(artist, nil), studio.Conflict, studio.CodeState)
 	w.stop(t, s.SessionID, "RETAIN")
-	wants(t, start(admin, ptr("nothing")), studio.NotFound, studio.CodeNotFound)
+	wants(t, start(admin, new("nothing")), studio.NotFound, studio.CodeNotFound)
 
 	w.clock.advance(time.Second)
 	second := w.launch(t)

@@ -32,5 +32,3 @@ func ShapeOf(name string) (Shape, bool) {
 	s, ok := shapes[name]
 	return s, ok
 }
-
-func bound(n int) *int { return &n }

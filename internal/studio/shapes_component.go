@@ -2,7 +2,8 @@ package studio
 
 import "time"
 
-// StudioComponent is the shape of that name in the service model.
+// StudioComponent is what launch profiles give access to: a farm, a file system,
+// a directory, licences, or anything else, with the scripts that set it up.
 type StudioComponent struct {
 	ARN                         string                                `json:"arn,omitempty"`
 	Configuration               *StudioComponentConfiguration         `json:"configuration,omitempty"`
@@ -26,7 +27,7 @@ type StudioComponent struct {
 	UpdatedBy                   string                                `json:"updatedBy,omitempty"`
 }
 
-// StudioComponentSummary is the shape of that name in the service model.
+// StudioComponentSummary is what users of a launch profile see of a component.
 type StudioComponentSummary struct {
 	CreatedAt         time.Time `json:"createdAt,omitzero"`
 	CreatedBy         string    `json:"createdBy,omitempty"`
@@ -39,7 +40,7 @@ type StudioComponentSummary struct {
 	UpdatedBy         string    `json:"updatedBy,omitempty"`
 }
 
-// StudioComponentConfiguration is the shape of that name in the service model.
+// StudioComponentConfiguration says where the thing is that a component stands for.
 // It is a union: exactly one member is set.
 type StudioComponentConfiguration struct {
 	ActiveDirectoryConfiguration  *ActiveDirectoryConfiguration  `json:"activeDirectoryConfiguration,omitempty"`
@@ -48,31 +49,31 @@ type StudioComponentConfiguration struct {
 	SharedFileSystemConfiguration *SharedFileSystemConfiguration `json:"sharedFileSystemConfiguration,omitempty"`
 }
 
-// ActiveDirectoryConfiguration is the shape of that name in the service model.
+// ActiveDirectoryConfiguration names a directory and how computers join it.
 type ActiveDirectoryConfiguration struct {
 	ComputerAttributes                  []ActiveDirectoryComputerAttribute `json:"computerAttributes" shape:"ActiveDirectoryComputerAttributeList"`
 	DirectoryID                         string                             `json:"directoryId,omitempty" shape:"DirectoryId"`
 	OrganizationalUnitDistinguishedName string                             `json:"organizationalUnitDistinguishedName,omitempty" shape:"ActiveDirectoryOrganizationalUnitDistinguishedName"`
 }
 
-// ActiveDirectoryComputerAttribute is the shape of that name in the service model.
+// ActiveDirectoryComputerAttribute is set on the account of a computer that joins.
 type ActiveDirectoryComputerAttribute struct {
 	Name  string `json:"name,omitempty" shape:"ActiveDirectoryComputerAttributeName"`
 	Value string `json:"value,omitempty" shape:"ActiveDirectoryComputerAttributeValue"`
 }
 
-// ComputeFarmConfiguration is the shape of that name in the service model.
+// ComputeFarmConfiguration says where a render farm is.
 type ComputeFarmConfiguration struct {
 	ActiveDirectoryUser string `json:"activeDirectoryUser,omitempty"`
 	Endpoint            string `json:"endpoint,omitempty" shape:"SensitiveString"`
 }
 
-// LicenseServiceConfiguration is the shape of that name in the service model.
+// LicenseServiceConfiguration says where a licence server is.
 type LicenseServiceConfiguration struct {
 	Endpoint string `json:"endpoint,omitempty" shape:"SensitiveString"`
 }
 
-// SharedFileSystemConfiguration is the shape of that name in the service model.
+// SharedFileSystemConfiguration says where a file system is and where it is mounted.
 type SharedFileSystemConfiguration struct {
 	Endpoint          string `json:"endpoint,omitempty" shape:"SensitiveString"`
 	FileSystemID      string `json:"fileSystemId,omitempty"`
@@ -81,7 +82,8 @@ type SharedFileSystemConfiguration struct {
 	WindowsMountDrive string `json:"windowsMountDrive,omitempty" shape:"WindowsMountDrive"`
 }
 
-// StudioComponentInitializationScript is the shape of that name in the service model.
+// StudioComponentInitializationScript runs when a machine starts, as root, or when
+// its user's session begins, as the user.
 type StudioComponentInitializationScript struct {
 	LaunchProfileProtocolVersion string `json:"launchProfileProtocolVersion,omitempty" shape:"LaunchProfileProtocolVersion"`
 	Platform                     string `json:"platform,omitempty" shape:"LaunchProfilePlatform"`
@@ -89,7 +91,7 @@ type StudioComponentInitializationScript struct {
 	Script                       string `json:"script,omitempty" shape:"StudioComponentInitializationScriptContent"`
 }
 
-// ScriptParameterKeyValue is the shape of that name in the service model.
+// ScriptParameterKeyValue is what the scripts of a component find in their environment.
 type ScriptParameterKeyValue struct {
 	Key   string `json:"key,omitempty" shape:"ScriptParameterKey"`
 	Value string `json:"value,omitempty" shape:"ScriptParameterValue"`

@@ -2,7 +2,7 @@ package studio
 
 import "time"
 
-// Eula is the shape of that name in the service model.
+// Eula is a licence that somebody must accept for the studio.
 type Eula struct {
 	Content   string    `json:"content,omitempty"`
 	CreatedAt time.Time `json:"createdAt,omitzero"`
@@ -11,7 +11,7 @@ type Eula struct {
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 }
 
-// EulaAcceptance is the shape of that name in the service model.
+// EulaAcceptance says who accepted a licence for a studio.
 type EulaAcceptance struct {
 	AcceptedAt       time.Time `json:"acceptedAt,omitzero"`
 	AcceptedBy       string    `json:"acceptedBy,omitempty"`

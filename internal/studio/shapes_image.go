@@ -1,6 +1,6 @@
 package studio
 
-// StreamingImage is the shape of that name in the service model.
+// StreamingImage is a machine image as a studio knows it.
 type StreamingImage struct {
 	ARN                     string                                 `json:"arn,omitempty"`
 	Description             string                                 `json:"description,omitempty" shape:"StreamingImageDescription"`
@@ -17,7 +17,7 @@ type StreamingImage struct {
 	Tags                    map[string]string                      `json:"tags"`
 }
 
-// StreamingImageEncryptionConfiguration is the shape of that name in the service model.
+// StreamingImageEncryptionConfiguration tells the key that an image is encrypted with.
 type StreamingImageEncryptionConfiguration struct {
 	KeyARN  string `json:"keyArn,omitempty" shape:"StreamingImageEncryptionConfigurationKeyArn"`
 	KeyType string `json:"keyType" shape:"StreamingImageEncryptionConfigurationKeyType" required:"true"`

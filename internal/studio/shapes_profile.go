@@ -2,7 +2,8 @@ package studio
 
 import "time"
 
-// LaunchProfile is the shape of that name in the service model.
+// LaunchProfile says what workstations its members may launch, and by which rules
+// these live.
 type LaunchProfile struct {
 	ARN                           string               `json:"arn,omitempty"`
 	CreatedAt                     time.Time            `json:"createdAt,omitzero"`
@@ -23,7 +24,7 @@ type LaunchProfile struct {
 	ValidationResults             []ValidationResult   `json:"validationResults" shape:"ValidationResults"`
 }
 
-// StreamConfiguration is the shape of that name in the service model.
+// StreamConfiguration holds the rules for sessions of a launch profile.
 type StreamConfiguration struct {
 	AutomaticTerminationMode         string                             `json:"automaticTerminationMode,omitempty" shape:"AutomaticTerminationMode"`
 	ClipboardMode                    string                             `json:"clipboardMode" shape:"StreamingClipboardMode" required:"true"`
@@ -37,7 +38,7 @@ type StreamConfiguration struct {
 	VolumeConfiguration              *VolumeConfiguration               `json:"volumeConfiguration,omitempty"`
 }
 
-// StreamConfigurationCreate is the shape of that name in the service model.
+// StreamConfigurationCreate is StreamConfiguration as it is asked for.
 type StreamConfigurationCreate struct {
 	AutomaticTerminationMode         string                             `json:"automaticTerminationMode,omitempty" shape:"AutomaticTerminationMode"`
 	ClipboardMode                    string                             `json:"clipboardMode" shape:"StreamingClipboardMode" required:"true"`
@@ -51,32 +52,32 @@ type StreamConfigurationCreate struct {
 	VolumeConfiguration              *VolumeConfiguration               `json:"volumeConfiguration,omitempty"`
 }
 
-// StreamConfigurationSessionBackup is the shape of that name in the service model.
+// StreamConfigurationSessionBackup says whether backups are made, and how many are kept.
 type StreamConfigurationSessionBackup struct {
 	MaxBackupsToRetain int    `json:"maxBackupsToRetain" shape:"StreamConfigurationMaxBackupsToRetain" default:"0"`
 	Mode               string `json:"mode,omitempty" shape:"SessionBackupMode"`
 }
 
-// StreamConfigurationSessionStorage is the shape of that name in the service model.
+// StreamConfigurationSessionStorage allows files to be sent to the workstation.
 type StreamConfigurationSessionStorage struct {
 	Mode []string                     `json:"mode" shape:"StreamingSessionStorageModeList" required:"true"`
 	Root *StreamingSessionStorageRoot `json:"root,omitempty"`
 }
 
-// StreamingSessionStorageRoot is the shape of that name in the service model.
+// StreamingSessionStorageRoot is the folder that files are sent to.
 type StreamingSessionStorageRoot struct {
 	Linux   string `json:"linux,omitempty" shape:"StreamingSessionStorageRootPathLinux"`
 	Windows string `json:"windows,omitempty" shape:"StreamingSessionStorageRootPathWindows"`
 }
 
-// VolumeConfiguration is the shape of that name in the service model.
+// VolumeConfiguration bounds a session's volume: size in GiB, throughput in MiB/s.
 type VolumeConfiguration struct {
 	IOPS       int `json:"iops" shape:"VolumeIops" default:"3000"`
 	Size       int `json:"size" shape:"VolumeSizeInGiB" default:"500"`
 	Throughput int `json:"throughput" shape:"VolumeThroughputInMiBs" default:"125"`
 }
 
-// ValidationResult is the shape of that name in the service model.
+// ValidationResult is what one check of a launch profile's surroundings found.
 type ValidationResult struct {
 	State         State      `json:"state" shape:"LaunchProfileValidationState" required:"true"`
 	StatusCode    StatusCode `json:"statusCode" shape:"LaunchProfileValidationStatusCode" required:"true"`
@@ -84,7 +85,8 @@ type ValidationResult struct {
 	Type          string     `json:"type" shape:"LaunchProfileValidationType" required:"true"`
 }
 
-// LaunchProfileInitialization is the shape of that name in the service model.
+// LaunchProfileInitialization is a launch profile with its references resolved, for
+// a machine that wants to join.
 type LaunchProfileInitialization struct {
 	ActiveDirectory              *LaunchProfileInitializationActiveDirectory `json:"activeDirectory,omitempty"`
 	EC2SecurityGroupIDs          []string                                    `json:"ec2SecurityGroupIds,omitempty" shape:"LaunchProfileSecurityGroupIdList"`
@@ -97,7 +99,7 @@ type LaunchProfileInitialization struct {
 	UserInitializationScripts    []LaunchProfileInitializationScript         `json:"userInitializationScripts" shape:"LaunchProfileInitializationScriptList"`
 }
 
-// LaunchProfileInitializationActiveDirectory is the shape of that name in the service model.
+// LaunchProfileInitializationActiveDirectory is the directory that a machine joins.
 type LaunchProfileInitializationActiveDirectory struct {
 	ComputerAttributes                  []ActiveDirectoryComputerAttribute `json:"computerAttributes" shape:"ActiveDirectoryComputerAttributeList"`
 	DirectoryID                         string                             `json:"directoryId,omitempty" shape:"DirectoryId"`
@@ -108,7 +110,7 @@ type LaunchProfileInitializationActiveDirectory struct {
 	StudioComponentName                 string                             `json:"studioComponentName,omitempty" shape:"StudioComponentName"`
 }
 
-// LaunchProfileInitializationScript is the shape of that name in the service model.
+// LaunchProfileInitializationScript is a component's script for a machine that joins.
 type LaunchProfileInitializationScript struct {
 	RuntimeRoleARN              string `json:"runtimeRoleArn,omitempty" shape:"RoleArn"`
 	Script                      string `json:"script,omitempty" shape:"StudioComponentInitializationScriptContent"`
@@ -117,7 +119,7 @@ type LaunchProfileInitializationScript struct {
 	StudioComponentName         string `json:"studioComponentName,omitempty" shape:"StudioComponentName"`
 }
 
-// LaunchProfileMembership is the shape of that name in the service model.
+// LaunchProfileMembership lets a user launch from a launch profile.
 type LaunchProfileMembership struct {
 	IdentityStoreID string `json:"identityStoreId,omitempty"`
 	Persona         string `json:"persona,omitempty" shape:"LaunchProfilePersona"`
@@ -125,7 +127,7 @@ type LaunchProfileMembership struct {
 	SID             string `json:"sid,omitempty"`
 }
 
-// NewLaunchProfileMember is the shape of that name in the service model.
+// NewLaunchProfileMember is a membership that is asked for.
 type NewLaunchProfileMember struct {
 	Persona     string `json:"persona" shape:"LaunchProfilePersona" required:"true"`
 	PrincipalID string `json:"principalId" required:"true"`
@@ -170,8 +172,7 @@ type DeleteLaunchProfileMemberRequest struct {
 }
 
 // DeleteLaunchProfileMemberResponse is what DeleteLaunchProfileMember answers.
-type DeleteLaunchProfileMemberResponse struct {
-}
+type DeleteLaunchProfileMemberResponse struct{}
 
 // GetLaunchProfileRequest is what GetLaunchProfile is asked with.
 type GetLaunchProfileRequest struct {
@@ -262,8 +263,7 @@ type PutLaunchProfileMembersRequest struct {
 }
 
 // PutLaunchProfileMembersResponse is what PutLaunchProfileMembers answers.
-type PutLaunchProfileMembersResponse struct {
-}
+type PutLaunchProfileMembersResponse struct{}
 
 // UpdateLaunchProfileRequest is what UpdateLaunchProfile is asked with.
 type UpdateLaunchProfileRequest struct {

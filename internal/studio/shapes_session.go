@@ -2,7 +2,7 @@ package studio
 
 import "time"
 
-// StreamingSession is the shape of that name in the service model.
+// StreamingSession is one virtual workstation made from a launch profile.
 type StreamingSession struct {
 	ARN                      string               `json:"arn,omitempty"`
 	AutomaticTerminationMode string               `json:"automaticTerminationMode,omitempty" shape:"AutomaticTerminationMode"`
@@ -33,7 +33,7 @@ type StreamingSession struct {
 	VolumeRetentionMode      string               `json:"volumeRetentionMode,omitempty" shape:"VolumeRetentionMode"`
 }
 
-// StreamingSessionBackup is the shape of that name in the service model.
+// StreamingSessionBackup is a frozen volume that its session can be started from.
 type StreamingSessionBackup struct {
 	ARN             string            `json:"arn,omitempty"`
 	BackupID        string            `json:"backupId,omitempty"`
@@ -47,7 +47,7 @@ type StreamingSessionBackup struct {
 	Tags            map[string]string `json:"tags"`
 }
 
-// StreamingSessionStream is the shape of that name in the service model.
+// StreamingSessionStream is one grant to see a session's desktop and to work in it.
 type StreamingSessionStream struct {
 	CreatedAt  time.Time  `json:"createdAt,omitzero"`
 	CreatedBy  string     `json:"createdBy,omitempty"`

@@ -2,7 +2,7 @@ package studio
 
 import "time"
 
-// Studio is the shape of that name in the service model.
+// Studio holds all the others.
 type Studio struct {
 	AdminRoleARN                  string                         `json:"adminRoleArn,omitempty" shape:"RoleArn"`
 	ARN                           string                         `json:"arn,omitempty"`
@@ -22,13 +22,13 @@ type Studio struct {
 	UserRoleARN                   string                         `json:"userRoleArn,omitempty" shape:"RoleArn"`
 }
 
-// StudioEncryptionConfiguration is the shape of that name in the service model.
+// StudioEncryptionConfiguration tells whose key what a studio keeps is encrypted with.
 type StudioEncryptionConfiguration struct {
 	KeyARN  string `json:"keyArn,omitempty" shape:"StudioEncryptionConfigurationKeyArn"`
 	KeyType string `json:"keyType" shape:"StudioEncryptionConfigurationKeyType" required:"true"`
 }
 
-// StudioMembership is the shape of that name in the service model.
+// StudioMembership makes a user an administrator of a studio.
 type StudioMembership struct {
 	IdentityStoreID string `json:"identityStoreId,omitempty"`
 	Persona         string `json:"persona,omitempty" shape:"StudioPersona"`
@@ -36,7 +36,7 @@ type StudioMembership struct {
 	SID             string `json:"sid,omitempty"`
 }
 
-// NewStudioMember is the shape of that name in the service model.
+// NewStudioMember is a membership that is asked for.
 type NewStudioMember struct {
 	Persona     string `json:"persona" shape:"StudioPersona" required:"true"`
 	PrincipalID string `json:"principalId" required:"true"`
@@ -77,8 +77,7 @@ type DeleteStudioMemberRequest struct {
 }
 
 // DeleteStudioMemberResponse is what DeleteStudioMember answers.
-type DeleteStudioMemberResponse struct {
-}
+type DeleteStudioMemberResponse struct{}
 
 // GetStudioRequest is what GetStudio is asked with.
 type GetStudioRequest struct {
@@ -134,8 +133,7 @@ type PutStudioMembersRequest struct {
 }
 
 // PutStudioMembersResponse is what PutStudioMembers answers.
-type PutStudioMembersResponse struct {
-}
+type PutStudioMembersResponse struct{}
 
 // StartStudioSSOConfigurationRepairRequest is what StartStudioSSOConfigurationRepair is asked with.
 type StartStudioSSOConfigurationRepairRequest struct {
@@ -155,8 +153,7 @@ type UntagResourceRequest struct {
 }
 
 // UntagResourceResponse is what UntagResource answers.
-type UntagResourceResponse struct {
-}
+type UntagResourceResponse struct{}
 
 // UpdateStudioRequest is what UpdateStudio is asked with.
 type UpdateStudioRequest struct {

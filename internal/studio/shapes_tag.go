@@ -17,5 +17,4 @@ type TagResourceRequest struct {
 }
 
 // TagResourceResponse is what TagResource answers.
-type TagResourceResponse struct {
-}
+type TagResourceResponse struct{}

@@ -38,7 +38,7 @@ func TestStreams(t *testing.T) {
 		!v.ExpiresAt.Equal(v.CreatedAt.Add(2*time.Minute)) || len(ticketOf(v)) != 43 {
 		t.Fatalf("%+v", v)
 	}
-	second, err := create(artist, ptr(60))
+	second, err := create(artist, new(60))
 	must(t, err)
 	if ticketOf(get(second.StreamID)) == ticketOf(v) {
 		t.Error("two streams have one ticket")
@@ -69,7 +69,7 @@ func TestStreams(t *testing.T) {
 	}
 
 	// Stopped: every stream ends, at once and for good.
-	third, err := create(artist, ptr(3600))
+	third, err := create(artist, new(3600))
 	must(t, err)
 	_, err = w.StopStreamingSession(ctx, artist, &studio.StopStreamingSessionRequest{StudioID: w.studioID, SessionID: s.SessionID})
 	must(t, err)

@@ -29,7 +29,7 @@ func TestClientTokens(t *testing.T) {
 	if again.SessionID != first.SessionID || again.State != studio.Ready {
 		t.Fatalf("replay: %+v", again)
 	}
-	_, err = create(artist, "a", ptr("g4dn.xlarge"))
+	_, err = create(artist, "a", new("g4dn.xlarge"))
 	wants(t, err, studio.Validation, studio.CodeClientToken)
 	for name, call := range map[string]func() (*studio.StreamingSession, error){
 		"another's":     func() (*studio.StreamingSession, error) { return create(admin, "a", nil) },
