@@ -184,6 +184,25 @@ func TestRateFollowsLoss(t *testing.T) {
 	})
 }
 
+func TestReadinessIsToldAgain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	s.studio.set(func() { s.studio.err = errors.New("the disk is full") })
+	s.newDesktop()
+	for tried := false; !tried; time.Sleep(time.Millisecond) {
+		s.studio.set(func() {
+			if tried = s.studio.failed > 0; tried {
+				s.studio.err = nil
+			}
+		})
+	}
+	select {
+	case <-s.studio.ready:
+	case <-time.After(patience):
+		t.Error("the domain does not hear that the desktop is ready")
+	}
+}
+
 func TestStreamerComesBack(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "127.0.0.1")
@@ -248,6 +267,8 @@ func TestRefusal(t *testing.T) {
 	for _, offer := range []string{"x", "v=0", "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 1\r\n"} {
 		refused("no offer", 4400, ask{Ticket: ticket, Offer: offer})
 	}
+	mute := s.newPage(ask{Ticket: ticket})
+	refused("no H.264", 4400, ask{Ticket: ticket, Offer: strings.ReplaceAll(mute.pc.LocalDescription().SDP, "H264", "H263")})
 	s.studio.set(func() { s.studio.err = errors.New("the disk is full") })
 	refused("error", 1013, ask{Ticket: ticket})
 	s.studio.set(func() { s.studio.err = nil })

@@ -40,6 +40,7 @@ type studio struct {
 	// stopAfter counts the questions until the session stops; 0: it does not.
 	stopAfter int
 	ready     chan string // every DesktopReady
+	failed    int         // those that got an error
 }
 
 func (s *studio) set(change func()) {
@@ -78,6 +79,7 @@ func (s *studio) DesktopReady(_ context.Context, key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
+		s.failed++
 		return s.err
 	}
 	select {

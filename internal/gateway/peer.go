@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/pion/interceptor"
@@ -20,7 +21,10 @@ import (
 // counts as hung.
 const queuedBytes = 1 << 20
 
-var errHung = errors.New("page takes no messages")
+var (
+	errHung   = errors.New("page takes no messages")
+	errNoH264 = errors.New("page plays no H.264")
+)
 
 // newAPI sets WebRTC up: H.264, one port, and no help from other servers.
 func newAPI(mux *udpMux) (*webrtc.API, error) {
@@ -119,6 +123,10 @@ func (p *peer) serve(v *viewer, s *session) {
 // answer takes the page's offer and returns the answer to it. Addresses in the
 // offer are not looked at: the page finds us, we do not look for it.
 func (p *peer) answer(ctx context.Context, offer string, reachable []netip.AddrPort) (string, error) {
+	// Pion would answer that there is no video, and the page wait for it.
+	if !strings.Contains(offer, " H264/90000") {
+		return "", errNoH264
+	}
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: advertise(offer, nil)}); err != nil {
 		return "", fmt.Errorf("take offer: %w", err)
 	}

@@ -34,8 +34,13 @@ function start(): void {
 			else if (m?.type === "screen") screen.is(m);
 		},
 		track(track) {
-			video.srcObject = new MediaStream([track]);
-			video.play().catch(() => {}); // refused only while hidden: it plays by itself then
+			const play = () => {
+				video.srcObject = new MediaStream([track]);
+				video.play().catch(() => {}); // refused only while hidden: it plays by itself then
+			};
+			// The last picture stays until there is another.
+			if (video.srcObject && track.muted) track.onunmute = play;
+			else play();
 		},
 	});
 
