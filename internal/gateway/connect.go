@@ -193,7 +193,7 @@ func screenSize(width, height int) wire.Resize {
 		return wire.Resize{}
 	}
 	return wire.Resize{
-		Width:  uint16(min(max(width, wire.MinWidth), wire.MaxWidth) &^ 1),    //nolint:gosec // bounded
-		Height: uint16(min(max(height, wire.MinHeight), wire.MaxHeight) &^ 1), //nolint:gosec // bounded
+		Width:  uint16(min(max(width, wire.MinWidth), wire.MaxWidth) &^ 1),
+		Height: uint16(min(max(height, wire.MinHeight), wire.MaxHeight) &^ 1),
 	}
 }

@@ -50,7 +50,7 @@ func TestBadStreamers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close() //nolint:errcheck // the test is over
+			defer conn.Close()
 			go func() { _, _ = conn.Write(b) }()
 			if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 				t.Fatal(err)
@@ -72,7 +72,7 @@ func TestNoise(t *testing.T) {
 	s := newServer(t, "127.0.0.1")
 	d := s.newDesktop()
 	p := s.newPage(ask{Ticket: ticket})
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same noise each time
+	random := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {
 		b := make([]byte, random.IntN(40))
 		for i := range b {
@@ -107,7 +107,7 @@ func TestMangledOffers(t *testing.T) {
 	s := newServer(t, "127.0.0.1")
 	p := s.newPage(ask{Ticket: ticket})
 	offer := p.pc.LocalDescription().SDP
-	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same noise each time
+	random := rand.New(rand.NewPCG(3, 4))
 	for range 40 {
 		lines := strings.SplitAfter(offer, "\n")
 		for range 1 + random.IntN(4) {

@@ -217,7 +217,7 @@ func TestStreamerComesBack(t *testing.T) {
 	second := s.newDesktop()
 	p.expectDesktop(t, true)
 	second.expectMessage(t, wire.Resize{Width: 640, Height: 360})
-	if now := p.keyFrame(t)[0].Timestamp; int32(now-last) <= 0 { //nolint:gosec // RTP time stamps wrap
+	if now := p.keyFrame(t)[0].Timestamp; int32(now-last) <= 0 {
 		t.Errorf("time stamp %d after %d", now, last)
 	}
 }
@@ -226,10 +226,10 @@ func TestNewestStreamerWins(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "127.0.0.1")
 	old, oldWire := s.dial()
-	defer old.Close() //nolint:errcheck // the test is over
+	defer old.Close()
 	p := s.newPage(ask{Ticket: ticket})
 	conn, c := s.dial()
-	defer conn.Close() //nolint:errcheck // the test is over
+	defer conn.Close()
 	for {
 		if _, err := oldWire.ReadMessage(); err != nil {
 			break
@@ -298,7 +298,7 @@ func TestDisconnect(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "127.0.0.1")
 	conn, c := s.dial()
-	defer conn.Close() //nolint:errcheck // the test is over
+	defer conn.Close()
 	one, two := s.newPage(ask{Ticket: ticket}), s.newPage(ask{Ticket: ticket})
 	s.gateway.Disconnect("another session")
 	s.gateway.Disconnect(sessionKey)

@@ -296,7 +296,7 @@ func (d *desktop) serve(ctx context.Context, conn net.Conn, credential string) {
 	show := func() {
 		frames := d.clips[size]
 		_ = c.WriteMessage(wire.Video{
-			Key: next == 0, CapturedMicros: uint64(time.Since(began).Microseconds()), //nolint:gosec // positive
+			Key: next == 0, CapturedMicros: uint64(time.Since(began).Microseconds()),
 			Width: size.Width, Height: size.Height, Data: frames[next],
 		})
 		next = (next + 1) % len(frames)
@@ -418,11 +418,11 @@ func (s *server) connect(asked ask) (*page, error) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	socket, response, err := websocket.Dial(s.t.Context(), s.public.JoinPath("stream", streamID, "connect").String(), nil)
+	address := s.public.JoinPath("stream", streamID, "connect").String()
+	socket, _, err := websocket.Dial(s.t.Context(), address, nil) //nolint:bodyclose // Dial says it needs no closing
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	_ = response
 	p := &page{
 		socket: socket, pc: pc,
 		opened:  make(chan struct{}),

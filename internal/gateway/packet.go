@@ -92,7 +92,7 @@ type timeline struct {
 const maxLeap = int64(time.Hour / time.Microsecond)
 
 func (t *timeline) rtp(capturedMicros uint64, now time.Time) uint32 {
-	captured := int64(min(capturedMicros, 1<<62)) //nolint:gosec // bounded
+	captured := int64(min(capturedMicros, 1<<62))
 	at := captured + t.offset
 	if t.restart || at < t.last || at > t.last+maxLeap {
 		at = t.last + max(now.Sub(t.lastAt).Microseconds(), 1)
@@ -102,5 +102,5 @@ func (t *timeline) rtp(capturedMicros uint64, now time.Time) uint32 {
 		t.offset, t.restart = at-captured, false
 	}
 	t.last, t.lastAt = at, now
-	return uint32(at * 9 / 100) //nolint:gosec // RTP time stamps wrap
+	return uint32(at * 9 / 100)
 }

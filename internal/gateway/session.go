@@ -228,7 +228,7 @@ func (s *session) tellRate() {
 		return
 	}
 	s.rate = rate
-	s.tell(wire.Rate{BitsPerSecond: uint32(rate), FramesPerSecond: framesPerSecond}) //nolint:gosec // at most highestRate
+	s.tell(wire.Rate{BitsPerSecond: uint32(rate), FramesPerSecond: framesPerSecond})
 }
 
 // askKey has a key frame asked for, now or soon.

@@ -11,15 +11,15 @@ import (
 
 // picture is an access unit of one small slice.
 func picture(key bool, at time.Duration) wire.Video {
-	return wire.Video{Key: key, CapturedMicros: uint64(at.Microseconds()), Width: 640, Height: 360, Data: []byte{0, 0, 1, 0x65, 1}} //nolint:gosec // positive
+	return wire.Video{Key: key, CapturedMicros: uint64(at.Microseconds()), Width: 640, Height: 360, Data: []byte{0, 0, 1, 0x65, 1}}
 }
 
 func TestSlowViewerLosesFramesAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		defer near.Close() //nolint:errcheck // the test is over
-		defer far.Close()  //nolint:errcheck // the test is over
+		defer near.Close()
+		defer far.Close()
 		st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
 		s := newSession()
 		s.attach(st)
@@ -90,7 +90,7 @@ func TestSlowViewerLosesFramesAlone(t *testing.T) {
 func TestHungStreamerIsDropped(t *testing.T) {
 	t.Parallel()
 	near, far := net.Pipe()
-	defer far.Close() //nolint:errcheck // the test is over
+	defer far.Close()
 	s := newSession()
 	s.attach(&streamer{conn: near, out: make(chan wire.Message, queuedMessages)})
 	v := newViewer(wire.Resize{}, time.Now())

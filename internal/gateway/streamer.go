@@ -71,7 +71,7 @@ func (g *Gateway) ServeStreamers(ctx context.Context, ln net.Listener) error {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-			defer conn.Close() //nolint:errcheck // nothing to be done about it
+			defer conn.Close()
 			if err := g.serveStreamer(ctx, conn); err != nil && ctx.Err() == nil {
 				g.cfg.Log.WarnContext(ctx, "streamer dropped", "err", err)
 			}

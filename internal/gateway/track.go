@@ -56,7 +56,7 @@ func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, err
 			SequenceNumber: t.header.SequenceNumber,
 		}
 		for _, e := range c.HeaderExtensions() {
-			id := uint8(e.ID) //nolint:gosec // 1 to 14
+			id := uint8(e.ID)
 			switch e.URI {
 			case playoutDelayURI:
 				if err := t.header.SetExtension(id, []byte{0, 0, 0}); err != nil {

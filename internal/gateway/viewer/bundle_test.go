@@ -35,7 +35,7 @@ func TestBundle(t *testing.T) {
 	for _, f := range result.OutputFiles {
 		name := filepath.Join("dist", filepath.Base(f.Path))
 		if *update {
-			if err := os.WriteFile(name, f.Contents, 0o644); err != nil { //nolint:gosec // a source file
+			if err := os.WriteFile(name, f.Contents, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
