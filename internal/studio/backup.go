@@ -142,7 +142,8 @@ func (s *Service) endBackup(ctx context.Context, tx Tx, now time.Time, session *
 	if err := b.enter(eventFailed); err != nil {
 		return err
 	}
-	b.Leftover, b.ForgetAt = true, now.Add(s.cfg.Timing.Keep)
+	// Not at once: somebody may be taking it at this moment.
+	b.Leftover, b.RetryAt, b.ForgetAt = true, now.Add(s.cfg.Timing.Step), now.Add(s.cfg.Timing.Keep)
 	b.StatusCode = failed.Code
 	if failed.Message != "" {
 		b.StatusMessage = failed.Message

@@ -62,6 +62,8 @@ func (m *machine) allows(from State, on event) bool {
 	return ok
 }
 
+//go:generate go test -run TestStatesDocumentIsFresh -update .
+
 // StatesDocument is docs/states.md: every machine, printed from its table.
 func StatesDocument() string {
 	var b strings.Builder

@@ -193,13 +193,17 @@ func (m *model) present(rt *rapid.T, ctx context.Context, key string) bool {
 func (m *model) act(rt *rapid.T, ctx context.Context) {
 	for _, id := range m.ids {
 		s := m.stored(rt, id)
-		if s.Replaced == "" || s.Pending != "" || s.NoRoom != "" || s.State != studio.StartInProgress {
-			continue
+		goes := ""
+		switch {
+		case s.State == studio.StartInProgress && s.Pending == "" && s.NoRoom == "":
+			goes = s.Replaced
+		case s.State == studio.StopInProgress && s.Volume == "" && len(s.Trash) > 0:
+			goes = s.Trash[len(s.Trash)-1]
 		}
-		// About to be replaced: a READY backup holds it.
-		content := m.volumes[s.Replaced]
+		// About to go: a READY backup holds it.
+		content := m.volumes[goes]
 		if content != "" && !slices.ContainsFunc(m.ready(rt, ctx, id), func(b *studio.Backup) bool { return m.snapshots[b.Key] == content }) {
-			rt.Fatalf("%q is to be replaced, and no READY backup holds it: %+v", content, s)
+			rt.Fatalf("%q is to go, and no READY backup holds it: %+v", content, s)
 		}
 	}
 	m.step(rt, ctx)
@@ -213,6 +217,10 @@ func (m *model) check(rt *rapid.T, ctx context.Context) {
 			rt.Fatalf("%s became %s", m.sessions[id], s.State)
 		}
 		m.sessions[id] = s.State
+		must(rt, studio.Check(&s.StreamingSession)) // the model knows every code
+		for _, b := range m.list(rt, ctx, id) {
+			must(rt, studio.Check(&b.StreamingSessionBackup))
+		}
 		if key := s.Workstation(); !slices.Contains(m.keys, key) {
 			m.keys = append(m.keys, key)
 		}

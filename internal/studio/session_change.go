@@ -88,10 +88,16 @@ func (s *Service) beginStop(ctx context.Context, tx Tx, now time.Time, session *
 			Context: map[string]string{"resourceId": session.SessionID, "member": "volumeRetentionMode"},
 		}
 	}
+	if session.State == Ready && session.Pending != "" {
+		// Its snapshot may have been taken already, before what was written since.
+		if err := s.endBackup(ctx, tx, now, session, &Failure{Code: InternalFailure, Message: "The session was stopped before this backup was ready."}); err != nil {
+			return err
+		}
+	}
 	if err := session.stop(now, by, retention, s.cfg.Timing.Step); err != nil {
 		return err
 	}
-	// Nothing to back up: the volume has not changed since the last one, or is gone.
+	// Where a backup holds the volume, or the volume is gone, there is nothing to back up.
 	if session.backsUp() && session.Pending == "" && session.HeldBy == "" && session.VolumeMade {
 		if err := s.beginBackup(ctx, tx, now, session, false); err != nil {
 			return err

@@ -427,3 +427,32 @@ func TestRecoverGivesAFreshBudget(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 }
+
+// TestStopTakesItsOwnBackup lets a backup of the running session be taken, the
+// server die before it knows, and the session be stopped after more work.
+func TestStopTakesItsOwnBackup(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	s := w.launch(t)
+	w.write(t, s, "before")
+	w.clock.advance(4 * time.Hour)
+	w.step(t, t.Context()) // the backup is begun
+	now := w.clock.Now()
+	leases, err := w.store.Claim(t.Context(), now, "doomed", now.Add(time.Second), 1)
+	must(t, err)
+	task, err := w.Task(t.Context(), leases[0].Table, leases[0].ID)
+	must(t, err)
+	if task.Action != studio.TakeSnapshot || w.do(t, t.Context(), task) != nil {
+		t.Fatalf("%+v", task)
+	}
+	w.clock.advance(2 * time.Second)
+	w.write(t, s, "after")
+	w.stop(t, s.SessionID, "DELETE")
+	s = w.start(t, s.SessionID, nil)
+	if got := w.content(t, s); got != "after" {
+		t.Fatalf("came back with %q", got)
+	}
+	if len(w.snapshots) != 1 {
+		t.Errorf("snapshots: %v", w.snapshots)
+	}
+}

@@ -62,7 +62,3 @@ type Failure struct {
 	// Err is the cause, for the log only.
 	Err error
 }
-
-func (f *Failure) Error() string { return string(f.Code) + ": " + f.Err.Error() }
-
-func (f *Failure) Unwrap() error { return f.Err }

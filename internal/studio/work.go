@@ -91,10 +91,9 @@ func (s *Service) snapshotsOf(ctx context.Context, tx Tx, task *Task) error {
 		if err != nil {
 			return err
 		}
+		// Deleted ones, too: one may have been taken after its deletion.
 		for _, b := range backups {
-			if b.State != Deleted {
-				task.Snapshots = append(task.Snapshots, b.Key)
-			}
+			task.Snapshots = append(task.Snapshots, b.Key)
 		}
 	default:
 	}
