@@ -50,6 +50,17 @@ EndSection
 	if err := os.WriteFile(conf, []byte(screen), 0o644); err != nil {
 		b.Fatal(err)
 	}
+	root := filepath.Join(dir, "root")
+	for _, empty := range []string{"usr", "etc", "proc", "dev", "tmp", "run", "var"} {
+		if err := os.MkdirAll(filepath.Join(root, empty), 0o755); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, link := range []string{"bin", "sbin", "lib", "lib64"} {
+		if err := os.Symlink("usr/"+link, filepath.Join(root, link)); err != nil {
+			b.Fatal(err)
+		}
+	}
 	bind := func(from, to string) map[string]any {
 		return map[string]any{"type": "bind", "source": from, "destination": to, "options": []string{"bind"}}
 	}
@@ -58,7 +69,7 @@ EndSection
 	}
 	spec := map[string]any{
 		"ociVersion": "1.0.2",
-		"root":       map[string]any{"path": "/", "readonly": true},
+		"root":       map[string]any{"path": root},
 		"process": map[string]any{
 			"cwd": "/", "env": []string{"PATH=/usr/bin:/bin", "DISPLAY=:0", "HOME=/tmp"},
 			"args": []string{"sh", "-c", "/usr/lib/xorg/Xorg :0 -config /tmp/xorg.conf -ac -noreset -nolisten tcp -novtswitch -sharevts -logfile /tmp/x.log & " +
@@ -66,7 +77,8 @@ EndSection
 		},
 		"mounts": []any{
 			map[string]any{"type": "proc", "source": "proc", "destination": "/proc"},
-			tmpfs("/tmp"), tmpfs("/run"),
+			tmpfs("/dev"), tmpfs("/tmp"), tmpfs("/run"),
+			bind("/usr", "/usr"), bind("/etc", "/etc"), bind("/var", "/var"),
 			bind(sockets, "/tmp/.X11-unix"), bind(conf, "/tmp/xorg.conf"),
 		},
 		"linux": map[string]any{
@@ -110,14 +122,18 @@ EndSection
 
 func runcDetached(b *testing.B, dir, name string) error {
 	b.Helper()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	said, err := os.OpenFile(filepath.Join(dir, "log"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = null.Close() }()
+	defer func() { _ = said.Close() }()
 	run := exec.CommandContext(b.Context(), "runc", "--root", filepath.Join(dir, "runc"), "run", "--detach", "--bundle", dir, name)
-	run.Stdin, run.Stdout, run.Stderr = null, null, null
-	return run.Run()
+	run.Stdout, run.Stderr = said, said
+	if err := run.Run(); err != nil {
+		text, _ := os.ReadFile(said.Name())
+		return fmt.Errorf("runc run: %w: %s", err, text)
+	}
+	return nil
 }
 
 // windowManager complains unless a window manager runs on the display.
