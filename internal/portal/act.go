@@ -3,123 +3,134 @@ package portal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"time"
+	"net/url"
 
 	"github.com/backlot/backlot/internal/studio"
 )
 
-// launch makes a session from a launch profile.
-func (p *Portal) launch(w http.ResponseWriter, r *http.Request) {
-	u, ok := p.signedIn(w, r)
-	if !ok {
-		return
-	}
-	in := &studio.CreateStreamingSessionRequest{StudioID: r.FormValue("studio"), LaunchProfileID: r.FormValue("profile"), OwnedBy: &u.ID}
-	if kind := r.FormValue("type"); kind != "" {
-		in.EC2InstanceType = &kind
-	}
-	_, err := p.Service.CreateStreamingSession(r.Context(), u.Principal, in)
-	p.answer(w, r, u, err)
-}
+// action does what a form asks and tells where that leads.
+type action func(ctx context.Context, u user, form url.Values) (next string, err error)
 
-// act does what a session's button says.
-func (p *Portal) act(w http.ResponseWriter, r *http.Request) {
-	u, ok := p.signedIn(w, r)
-	if !ok {
-		return
-	}
-	studioID := r.PathValue("studio")
-	id := studioID + "." + r.PathValue("session")
-	var err error
-	switch r.PathValue("verb") {
-	case "open":
-		var target string
-		if target, err = p.open(r.Context(), u, studioID, id); err == nil {
-			http.Redirect(w, r, target, http.StatusSeeOther)
+// act makes an action the answer to a form.
+func (p *Portal) act(do action) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, ok := p.signedIn(w, r)
+		if !ok {
 			return
 		}
-	case "start":
-		in := &studio.StartStreamingSessionRequest{StudioID: studioID, SessionID: id}
-		if backup := r.FormValue("backup"); backup != "" {
-			in.BackupID = &backup
+		if err := r.ParseForm(); err != nil {
+			p.say(w, http.StatusBadRequest, "Nothing was done", "What the page sent cannot be read. Go back and try again.")
+			return
 		}
-		_, err = p.Service.StartStreamingSession(r.Context(), u.Principal, in)
-	case "stop":
-		_, err = p.Service.StopStreamingSession(r.Context(), u.Principal, &studio.StopStreamingSessionRequest{StudioID: studioID, SessionID: id})
-	case "delete":
-		_, err = p.Service.DeleteStreamingSession(r.Context(), u.Principal, &studio.DeleteStreamingSessionRequest{StudioID: studioID, SessionID: id})
-	default:
-		http.NotFound(w, r)
-		return
-	}
-	p.answer(w, r, u, err)
+		next, err := do(r.Context(), u, r.PostForm)
+		if err == nil {
+			http.Redirect(w, r, next, http.StatusSeeOther)
+			return
+		}
+		status, problem := explain(r.URL.Path, err)
+		if status == http.StatusInternalServerError {
+			p.cfg.Log.ErrorContext(r.Context(), "cannot do what a page asks", "path", r.URL.Path, "err", err)
+		}
+		page, err := p.gather(r.Context(), u)
+		if err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		page.Problem = problem
+		p.render(w, status, "home", page)
+	})
 }
 
-// open makes a stream and returns its url as soon as there is one.
-func (p *Portal) open(ctx context.Context, u user, studioID, sessionID string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	changes, end := p.Changes()
-	defer end()
-	made, err := p.Service.CreateStreamingSessionStream(ctx, u.Principal, &studio.CreateStreamingSessionStreamRequest{StudioID: studioID, SessionID: sessionID})
+// given is a form's value, nil when it is left open.
+func given(form url.Values, name string) *string {
+	if v := form.Get(name); v != "" {
+		return &v
+	}
+	return nil
+}
+
+func (p *Portal) launch(ctx context.Context, u user, form url.Values) (string, error) {
+	_, err := p.cfg.Service.CreateStreamingSession(ctx, u.Principal, &studio.CreateStreamingSessionRequest{
+		StudioID: form.Get("studio"), LaunchProfileID: form.Get("profile"), EC2InstanceType: given(form, "type"), OwnedBy: &u.ID,
+	})
+	return "/", err
+}
+
+// open leads to the desktop: a stream is READY as soon as it is made.
+func (p *Portal) open(ctx context.Context, u user, form url.Values) (string, error) {
+	made, err := p.cfg.Service.CreateStreamingSessionStream(ctx, u.Principal, &studio.CreateStreamingSessionStreamRequest{
+		StudioID: form.Get("studio"), SessionID: form.Get("session"),
+	})
 	if err != nil {
 		return "", err
 	}
-	for {
-		now, err := p.Service.GetStreamingSessionStream(ctx, u.Principal, &studio.GetStreamingSessionStreamRequest{
-			StudioID: studioID, SessionID: sessionID, StreamID: made.Stream.StreamID,
-		})
-		if err != nil {
-			return "", err
-		}
-		if now.Stream.URL != "" {
-			return now.Stream.URL, nil
-		}
-		if now.Stream.State != studio.CreateInProgress {
-			return "", fmt.Errorf("stream is %s", now.Stream.State)
-		}
-		select {
-		case <-changes:
-		case <-ctx.Done():
-			return "", fmt.Errorf("wait for the stream: %w", ctx.Err())
-		}
-	}
+	return made.Stream.URL, nil
 }
 
-// answer shows the page as it is now: its live part to the script, else the
-// whole by a redirect.
-func (p *Portal) answer(w http.ResponseWriter, r *http.Request, u user, err error) {
-	problem, status := "", http.StatusOK
-	if err != nil {
-		problem, status = "Something went wrong on the server. Try again; if it stays so, tell your administrator.", http.StatusInternalServerError
-		var known *studio.Error
-		if errors.As(err, &known) && known.Kind != studio.Internal {
-			problem, status = known.Message, http.StatusConflict
-		} else {
-			p.Log.Error("the portal could not do it", "path", r.URL.Path, "err", err)
-		}
+func (p *Portal) start(ctx context.Context, u user, form url.Values) (string, error) {
+	_, err := p.cfg.Service.StartStreamingSession(ctx, u.Principal, &studio.StartStreamingSessionRequest{
+		StudioID: form.Get("studio"), SessionID: form.Get("session"), BackupID: given(form, "backup"),
+	})
+	return "/", err
+}
+
+func (p *Portal) stop(ctx context.Context, u user, form url.Values) (string, error) {
+	_, err := p.cfg.Service.StopStreamingSession(ctx, u.Principal, &studio.StopStreamingSessionRequest{
+		StudioID: form.Get("studio"), SessionID: form.Get("session"),
+	})
+	return "/", err
+}
+
+func (p *Portal) remove(ctx context.Context, u user, form url.Values) (string, error) {
+	_, err := p.cfg.Service.DeleteStreamingSession(ctx, u.Principal, &studio.DeleteStreamingSessionRequest{
+		StudioID: form.Get("studio"), SessionID: form.Get("session"),
+	})
+	return "/", err
+}
+
+// problems are the errors that an artist can meet, in an artist's words.
+var problems = map[string]string{
+	studio.CodeNotAllowed:     "This workstation is not there any more, or not yours to use. If it should be, ask the administrator of your studio.",
+	studio.CodeNotFound:       "This workstation is not there any more.",
+	studio.CodeState:          "That is not possible any more: the workstation has changed meanwhile. You see how it is now.",
+	studio.CodeStop:           "This workstation cannot be stopped, because it keeps nothing. Delete it to end it.",
+	studio.CodeReference:      "This backup is not there any more. Choose another one.",
+	studio.CodeNothingToStart: "There is nothing to start from: neither the workstation's disk nor a backup of it is left.",
+	studio.CodeNotOffered:     "This size is not offered any more. Choose another one.",
+	studio.CodeQuota:          "Your studio has as many workstations as it may have. Delete one that nobody needs any more, then try again.",
+}
+
+// launchProblems are those that mean something else at a launch.
+var launchProblems = map[string]string{
+	studio.CodeNotAllowed: "This launch profile is not shared with you any more. Ask the administrator of your studio.",
+	studio.CodeNotFound:   "This launch profile is not there any more.",
+	studio.CodeState:      "This launch profile cannot be used just now. Ask the administrator of your studio.",
+}
+
+var statuses = map[studio.ErrorKind]int{
+	studio.Validation:    http.StatusBadRequest,
+	studio.QuotaExceeded: http.StatusPaymentRequired,
+	studio.AccessDenied:  http.StatusForbidden,
+	studio.NotFound:      http.StatusNotFound,
+	studio.Conflict:      http.StatusConflict,
+	studio.Throttling:    http.StatusTooManyRequests,
+}
+
+// explain puts an error into words for whoever sent the form.
+func explain(path string, err error) (status int, problem string) {
+	var known *studio.Error
+	if !errors.As(err, &known) || known.Kind == studio.Internal {
+		return http.StatusInternalServerError, "Something went wrong on the server, and nothing was changed. Try again in a moment."
 	}
-	if r.Header.Get("Accept") == "text/x-live" {
-		live, err := p.live(r.Context(), u, problem)
-		if err != nil {
-			http.Error(w, "The server could not read the list. Try again in a moment.", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.WriteHeader(status)
-		_, _ = w.Write(live) // who went away needs no page
-		return
+	if path == "/sessions/launch" {
+		problem = launchProblems[known.Code]
 	}
 	if problem == "" {
-		http.Redirect(w, r, "/", http.StatusSeeOther)
-		return
+		problem = problems[known.Code]
 	}
-	page, err := p.page(r.Context(), u)
-	if err != nil {
-		p.Log.Error("home page cannot be made", "err", err)
+	if problem == "" {
+		problem = "That did not work: " + known.Message
 	}
-	page.Problem = problem
-	p.render(w, status, "home", page)
+	return statuses[known.Kind], problem
 }

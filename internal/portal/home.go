@@ -1,15 +1,9 @@
 package portal
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/backlot/backlot/internal/studio"
 )
@@ -24,38 +18,8 @@ type homePage struct {
 }
 
 type profileCard struct {
-	ID, StudioID, Name, Description string
-	Types                           []string
-}
-
-type sessionCard struct {
-	ID, Key, Path, Profile string
-	State                  studio.State
-	Words, Mood, Detail    string
-	Until                  *moment
-	Backups                []backupEntry
-
-	CanOpen, CanStart, CanStop, CanDelete, Busy bool
-}
-
-type backupEntry struct {
-	ID, SessionID string
-	moment
-}
-
-// moment is a time for a page: exact for the script, plain for readers without it.
-type moment struct{ Prefix, RFC, Plain string }
-
-func at(prefix string, t time.Time) moment {
-	return moment{prefix, t.UTC().Format(time.RFC3339), t.Local().Format("2 Jan 15:04")}
-}
-
-// PathOf is the part of a url that names a session.
-func (homePage) PathOf(sessionID string) string { return pathOf(sessionID) }
-
-func pathOf(sessionID string) string {
-	studioID, key, _ := strings.Cut(sessionID, ".")
-	return url.PathEscape(studioID) + "/" + url.PathEscape(key)
+	ID, StudioID, Studio, Name, Description string
+	Types                                   []string
 }
 
 func (p *Portal) home(w http.ResponseWriter, r *http.Request) {
@@ -63,152 +27,153 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	page, err := p.page(r.Context(), u)
+	page, err := p.gather(r.Context(), u)
 	if err != nil {
-		p.Log.Error("home page cannot be made", "err", err)
-		page.Problem = "The list may be incomplete: the server could not read everything. Try again in a moment."
+		p.fail(w, r, err)
+		return
 	}
 	p.render(w, http.StatusOK, "home", page)
 }
 
-// page gathers what the user may see.
-func (p *Portal) page(ctx context.Context, u user) (homePage, error) {
+// gather finds what the user can see and use.
+func (p *Portal) gather(ctx context.Context, u user) (homePage, error) {
 	page := homePage{Title: "Your workstations", User: u.name}
-	studios, err := p.Service.ListStudios(ctx, studio.Principal{ID: "portal", Administrator: true}, &studio.ListStudiosRequest{})
+	studios, err := all(func(token string) ([]studio.Studio, string, error) {
+		out, err := p.cfg.Service.ListStudios(ctx, studio.Principal{ID: "portal", Administrator: true}, &studio.ListStudiosRequest{NextToken: token})
+		if err != nil {
+			return nil, "", err
+		}
+		return out.Studios, out.NextToken, nil
+	})
 	if err != nil {
 		return page, err
 	}
-	for _, s := range studios.Studios {
-		if s.State == studio.Deleted || s.State == studio.CreateFailed {
-			continue
-		}
-		if err := p.addStudio(ctx, u, s.StudioID, &page); err != nil {
+	for _, s := range studios {
+		err := p.addStudio(ctx, u, s, &page)
+		// Of a studio that a policy closes to the user, or that has just gone, there is nothing to show.
+		if kind := studio.KindOf(err); err != nil && kind != studio.AccessDenied && kind != studio.NotFound {
 			return page, err
+		}
+	}
+	if len(studios) < 2 { // then there is nothing to tell apart
+		for i := range page.Sessions {
+			page.Sessions[i].Studio = ""
+		}
+		for i := range page.Profiles {
+			page.Profiles[i].Studio = ""
 		}
 	}
 	return page, nil
 }
 
-func (p *Portal) addStudio(ctx context.Context, u user, studioID string, page *homePage) error {
-	profiles, err := p.Service.ListLaunchProfiles(ctx, u.Principal, &studio.ListLaunchProfilesRequest{StudioID: studioID, PrincipalID: u.ID})
+func (p *Portal) addStudio(ctx context.Context, u user, s studio.Studio, page *homePage) error {
+	name := s.DisplayName
+	if name == "" {
+		name = s.StudioName
+	}
+	profiles, err := p.profiles(ctx, u, s.StudioID)
 	if err != nil {
 		return err
 	}
 	names := map[string]string{}
-	for _, l := range profiles.LaunchProfiles {
-		names[l.LaunchProfileID] = l.Name
-		if slices.Contains([]studio.State{studio.Ready, studio.UpdateFailed, studio.DeleteFailed}, l.State) {
-			page.Profiles = append(page.Profiles, profileCard{l.LaunchProfileID, studioID, l.Name, l.Description, l.StreamConfiguration.EC2InstanceTypes})
+	for _, f := range profiles {
+		names[f.LaunchProfileID] = f.Name
+		if slices.Contains(launchable, f.State) {
+			page.Profiles = append(page.Profiles, profileCard{
+				ID: f.LaunchProfileID, StudioID: s.StudioID, Studio: name, Name: f.Name, Description: f.Description,
+				Types: f.StreamConfiguration.EC2InstanceTypes,
+			})
 		}
 	}
-	sessions, err := p.Service.ListStreamingSessions(ctx, u.Principal, &studio.ListStreamingSessionsRequest{StudioID: studioID, OwnedBy: u.ID})
+	sessions, err := p.sessions(ctx, u, s.StudioID)
 	if err != nil {
 		return err
 	}
-	backups, err := p.Service.ListStreamingSessionBackups(ctx, u.Principal, &studio.ListStreamingSessionBackupsRequest{StudioID: studioID, OwnedBy: u.ID})
+	backups, err := p.backups(ctx, u, s.StudioID)
 	if err != nil {
 		return err
 	}
-	for _, s := range sessions.Sessions {
-		if s.State == studio.Deleted {
-			continue
-		}
-		c := card(s)
-		if c.Profile = names[s.LaunchProfileID]; c.Profile == "" {
-			c.Profile = "Workstation"
-		}
-		for _, b := range backups.StreamingSessionBackups {
-			if b.SessionID == s.SessionID && b.State == studio.Ready {
-				c.Backups = append(c.Backups, backupEntry{b.BackupID, b.SessionID, at("", b.CreatedAt)})
+	for _, session := range sessions {
+		if session.State != studio.Deleted {
+			c := card(session, backups[session.SessionID])
+			c.StudioID, c.Studio, c.Name = s.StudioID, name, names[session.LaunchProfileID]
+			if c.Name == "" { // not the user's any more
+				c.Name = "Workstation"
 			}
+			page.Sessions = append(page.Sessions, c)
 		}
-		page.Sessions = append(page.Sessions, c)
 	}
 	return nil
 }
 
-// moods and words of the states: what an artist reads.
-var words = map[studio.State]struct{ mood, words string }{
-	studio.CreateInProgress: {"busy", "Being made"},
-	studio.Ready:            {"good", "Ready"},
-	studio.StopInProgress:   {"busy", "Stopping"},
-	studio.Stopped:          {"", "Stopped"},
-	studio.StartInProgress:  {"busy", "Starting"},
-	studio.DeleteInProgress: {"busy", "Being deleted"},
-	studio.CreateFailed:     {"bad", "Could not be made"},
-	studio.StartFailed:      {"bad", "Could not be started"},
-	studio.StopFailed:       {"bad", "Could not be stopped"},
-	studio.DeleteFailed:     {"bad", "Could not be deleted"},
-}
+// launchable are the states in which a launch profile can be used.
+var launchable = []studio.State{studio.Ready, studio.UpdateFailed, studio.DeleteFailed}
 
-func card(s studio.StreamingSession) sessionCard {
-	_, key, _ := strings.Cut(s.SessionID, ".")
-	c := sessionCard{ID: s.SessionID, Key: key, Path: pathOf(s.SessionID), State: s.State, Words: words[s.State].words, Mood: words[s.State].mood}
-	c.Busy = c.Mood == "busy"
-	failed := c.Mood == "bad"
-	c.CanOpen = s.State == studio.Ready
-	// A session with a time to be terminated at, while READY, is of the kind that cannot stop.
-	c.CanStop = s.State == studio.Ready && s.TerminateAt.IsZero() || s.State == studio.StopFailed
-	c.CanStart = s.State == studio.Stopped || s.State == studio.StartFailed
-	c.CanDelete = c.CanOpen || c.CanStart || failed
-	if failed {
-		c.Detail = s.StatusMessage
+// profiles are the launch profiles that are there for the user. The account's
+// administrators are members of none, and may launch from every one.
+func (p *Portal) profiles(ctx context.Context, u user, studioID string) ([]studio.LaunchProfile, error) {
+	member := u.ID
+	if u.Administrator {
+		member = ""
 	}
-	switch {
-	case !s.TerminateAt.IsZero():
-		m := at("Deleted by itself", s.TerminateAt)
-		c.Until = &m
-	case !s.StopAt.IsZero():
-		m := at("Stops by itself", s.StopAt)
-		c.Until = &m
-	}
-	return c
-}
-
-// events sends the live part of the home page whenever it has changed.
-func (p *Portal) events(w http.ResponseWriter, r *http.Request) {
-	out := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/event-stream")
-	changes, end := p.Changes()
-	defer end()
-	alive := time.NewTicker(20 * time.Second)
-	defer alive.Stop()
-	var shown []byte
-	for {
-		u, err := p.user(r)
+	return all(func(token string) ([]studio.LaunchProfile, string, error) {
+		out, err := p.cfg.Service.ListLaunchProfiles(ctx, u.Principal, &studio.ListLaunchProfilesRequest{
+			StudioID: studioID, PrincipalID: member, NextToken: token,
+		})
 		if err != nil {
-			_, _ = fmt.Fprint(w, "event: signed-out\ndata: \n\n")
-			return
+			return nil, "", err
 		}
-		fresh, err := p.live(r.Context(), u, "")
-		if err == nil && !bytes.Equal(fresh, shown) {
-			shown = fresh
-			text, _ := json.Marshal(string(fresh)) // a string can always be
-			_, err = fmt.Fprintf(w, "event: live\ndata: %s\n\n", text)
-		}
-		if err != nil || out.Flush() != nil {
-			return // the page asks again
-		}
-		select {
-		case <-r.Context().Done():
-			return
-		case <-changes:
-		case <-alive.C:
-			if _, err := fmt.Fprint(w, ": alive\n\n"); err != nil {
-				return
-			}
-		}
-	}
+		return out.LaunchProfiles, out.NextToken, nil
+	})
 }
 
-// live is the part of the home page that changes.
-func (p *Portal) live(ctx context.Context, u user, problem string) ([]byte, error) {
-	page, err := p.page(ctx, u)
+// sessions are the user's own, the newest first; those deleted lately are among them.
+func (p *Portal) sessions(ctx context.Context, u user, studioID string) ([]studio.StreamingSession, error) {
+	return all(func(token string) ([]studio.StreamingSession, string, error) {
+		out, err := p.cfg.Service.ListStreamingSessions(ctx, u.Principal, &studio.ListStreamingSessionsRequest{
+			StudioID: studioID, OwnedBy: u.ID, NextToken: token,
+		})
+		if err != nil {
+			return nil, "", err
+		}
+		return out.Sessions, out.NextToken, nil
+	})
+}
+
+// backups are the user's own that can be used, by session, the newest first.
+func (p *Portal) backups(ctx context.Context, u user, studioID string) (map[string][]studio.StreamingSessionBackup, error) {
+	list, err := all(func(token string) ([]studio.StreamingSessionBackup, string, error) {
+		out, err := p.cfg.Service.ListStreamingSessionBackups(ctx, u.Principal, &studio.ListStreamingSessionBackupsRequest{
+			StudioID: studioID, OwnedBy: u.ID, NextToken: token,
+		})
+		if err != nil {
+			return nil, "", err
+		}
+		return out.StreamingSessionBackups, out.NextToken, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	page.Problem = problem
-	var text bytes.Buffer
-	err = p.pages.ExecuteTemplate(&text, "live", page)
-	return text.Bytes(), err
+	of := map[string][]studio.StreamingSessionBackup{}
+	for _, b := range list {
+		if b.State == studio.Ready {
+			of[b.SessionID] = append(of[b.SessionID], b)
+		}
+	}
+	return of, nil
+}
+
+// all gathers a list page by page.
+func all[T any](page func(token string) (list []T, next string, err error)) ([]T, error) {
+	var found []T
+	for token := ""; ; {
+		list, next, err := page(token)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, list...)
+		if token = next; token == "" {
+			return found, nil
+		}
+	}
 }

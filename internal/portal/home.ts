@@ -1,87 +1,141 @@
-// The home page is whole without this script; with it, states move live, times
-// are the reader's own, and deleting asks first.
+// The home page can be read without this script. With it, states move live,
+// times are the reader's own, problems show without a new page, and deleting
+// asks first.
 
-const live = document.getElementById("live")!;
-const offline = document.getElementById("offline")!;
-const announce = document.getElementById("announce")!;
-const dialog = document.getElementById("confirm") as HTMLDialogElement;
+import { adopt, localTimes, update } from "./list";
 
-function localTimes(root: ParentNode): void {
-	for (const time of root.querySelectorAll("time")) {
-		const at = new Date(time.dateTime);
-		const day = at.toDateString() === new Date().toDateString() ? {} : ({ weekday: "short", day: "numeric", month: "short" } as const);
-		const words = at.toLocaleString([], { hour: "2-digit", minute: "2-digit", ...day });
-		time.textContent = time.dataset.prefix ? `${time.dataset.prefix} ${words}` : words;
-	}
+function byId(id: string): HTMLElement {
+	return document.getElementById(id)!;
 }
 
-function states(): Map<string, string> {
-	const found = new Map<string, string>();
-	for (const card of live.querySelectorAll<HTMLElement>("[data-session]")) {
-		const name = card.querySelector("h3")?.textContent ?? "";
-		found.set(card.id, `${name}: ${card.querySelector(".state")?.textContent?.trim() ?? ""}`);
+const lists = [byId("sessions"), byId("profiles")];
+const announce = byId("announce");
+const offline = byId("offline");
+const problem = byId("problem");
+const dialog = byId("confirm") as HTMLDialogElement;
+
+// Forms that are under way wait for the next news. Their buttons are not disabled,
+// which would take the focus from them.
+const waiting = new Set<HTMLFormElement>();
+// A launch leads the reader to the new workstation, once it shows.
+let launched = false;
+
+function draw(html: string): void {
+	const fresh = document.createElement("template");
+	fresh.innerHTML = html;
+	const words: string[] = [];
+	for (const list of lists) {
+		const news = update(list, fresh.content.querySelector(`#${list.id}`)!);
+		for (const part of [...news.added, ...news.changed]) {
+			const state = part.querySelector(".state")?.textContent;
+			if (state) words.push(`${part.querySelector("h3")?.textContent}: ${state}`);
+		}
+		if (launched && list.id === "sessions" && news.added[0]) {
+			launched = false;
+			news.added[0].focus();
+		}
 	}
-	return found;
+	if (words.length > 0) announce.textContent = words.join(". ");
+	release();
 }
 
-// Replaces what is shown, and keeps what the reader has open, chosen and focused.
-function show(html: string): void {
-	const before = states();
-	const focused = document.activeElement?.id;
-	const open = [...live.querySelectorAll("details[open]")].map((d) => d.id);
-	const chosen = [...live.querySelectorAll("select")].map((s) => [s.id, s.value] as const);
-	live.innerHTML = html;
-	localTimes(live);
-	for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-	for (const [id, value] of chosen) {
-		const select = document.getElementById(id) as HTMLSelectElement | null;
-		if (select) select.value = value;
-	}
-	if (focused && document.activeElement?.id !== focused) {
-		(document.getElementById(focused) ?? document.getElementById("workstations"))?.focus();
-	}
-	const news = [...states()].filter(([id, words]) => before.get(id) !== words).map(([, words]) => words);
-	if (news.length > 0) announce.textContent = news.join(". ");
+function release(): void {
+	for (const form of waiting) form.removeAttribute("aria-busy");
+	waiting.clear();
 }
+
+let events: EventSource | undefined;
+let again = 0;
+let silence = 0;
 
 function listen(): void {
-	const events = new EventSource("/events");
+	hush();
+	events = new EventSource("/events");
 	events.addEventListener("live", (event) => {
+		clearTimeout(silence);
+		silence = 0;
 		offline.hidden = true;
-		show(JSON.parse((event as MessageEvent<string>).data) as string);
+		draw(JSON.parse((event as MessageEvent<string>).data) as string);
 	});
-	events.addEventListener("signed-out", () => location.reload());
+	events.addEventListener("signed-out", home);
 	events.addEventListener("error", () => {
-		offline.hidden = false;
-		if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+		// A connection that is back within a moment is not worth a word.
+		silence ||= setTimeout(() => {
+			offline.hidden = false;
+			announce.textContent = offline.textContent;
+		}, 1500);
+		if (events?.readyState === EventSource.CLOSED) again = setTimeout(listen, 1000);
 	});
+}
+
+function hush(): void {
+	events?.close();
+	clearTimeout(again);
+}
+
+function home(): void {
+	location.assign("/");
+}
+
+function complain(text: string): void {
+	problem.querySelector("p")!.textContent = text;
+	problem.hidden = text === "";
 }
 
 async function send(form: HTMLFormElement): Promise<void> {
-	const body = new URLSearchParams([...new FormData(form)].map(([k, v]) => [k, String(v)]));
-	for (const button of form.querySelectorAll("button")) button.disabled = true;
+	if (waiting.has(form)) return;
+	const body = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+	waiting.add(form);
+	form.setAttribute("aria-busy", "true");
+	launched = form.classList.contains("launch");
+	complain("");
 	try {
-		const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/x-live" } });
-		if (answer.redirected) location.assign(answer.url);
-		else show(await answer.text());
+		const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" });
+		if (answer.type === "opaqueredirect") return; // what came of it comes as an event
+		if (answer.status === 401) return home();
+		const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+		complain(page.querySelector("#problem p")?.textContent || "Something went wrong on the server. Try again in a moment.");
 	} catch {
-		offline.hidden = false;
-		for (const button of form.querySelectorAll("button")) button.disabled = false;
+		complain("The server does not answer, so nothing was done. Try again in a moment.");
 	}
+	launched = false;
+	release();
+}
+
+function confirmed(form: HTMLFormElement): void {
+	const card = form.closest("article")!.id;
+	byId("confirm-title").textContent = form.dataset.confirm!;
+	dialog.returnValue = "no";
+	dialog.addEventListener(
+		"close",
+		() => {
+			if (dialog.returnValue === "yes") void send(form);
+			// The card may have been drawn anew behind the dialog.
+			if (document.activeElement === document.body || dialog.returnValue === "yes") document.getElementById(card)?.focus({ preventScroll: true });
+		},
+		{ once: true },
+	);
+	dialog.showModal();
 }
 
 document.addEventListener("submit", (event) => {
 	const form = event.target as HTMLFormElement;
-	if (form.method !== "post" || form.target || !live.contains(form)) return;
+	if (form.target || !lists.some((list) => list.contains(form))) return;
 	event.preventDefault();
-	if (!form.hasAttribute("data-confirm")) {
-		void send(form);
-		return;
-	}
-	dialog.returnValue = "no";
-	dialog.addEventListener("close", () => dialog.returnValue === "yes" && void send(form), { once: true });
-	dialog.showModal();
+	if (form.dataset.confirm) confirmed(form);
+	else void send(form);
 });
 
-localTimes(document);
-listen();
+problem.querySelector("button")!.addEventListener("click", () => complain(""));
+
+// A tab that nobody sees holds no connection: browsers allow six to a server.
+document.addEventListener("visibilitychange", () => {
+	clearTimeout(silence);
+	silence = 0;
+	if (document.hidden) return hush();
+	localTimes(document);
+	listen();
+});
+
+lists.forEach(adopt);
+if (!document.hidden) listen();

@@ -3,17 +3,12 @@ package portal
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/backlot/backlot/internal/studio"
 )
@@ -25,20 +20,20 @@ type Service interface {
 	StopStreamingSession(context.Context, studio.Principal, *studio.StopStreamingSessionRequest) (*studio.StopStreamingSessionResponse, error)
 	DeleteStreamingSession(context.Context, studio.Principal, *studio.DeleteStreamingSessionRequest) (*studio.DeleteStreamingSessionResponse, error)
 	CreateStreamingSessionStream(context.Context, studio.Principal, *studio.CreateStreamingSessionStreamRequest) (*studio.CreateStreamingSessionStreamResponse, error)
-	GetStreamingSessionStream(context.Context, studio.Principal, *studio.GetStreamingSessionStreamRequest) (*studio.GetStreamingSessionStreamResponse, error)
 	ListStreamingSessions(context.Context, studio.Principal, *studio.ListStreamingSessionsRequest) (*studio.ListStreamingSessionsResponse, error)
 	ListStreamingSessionBackups(context.Context, studio.Principal, *studio.ListStreamingSessionBackupsRequest) (*studio.ListStreamingSessionBackupsResponse, error)
 	ListLaunchProfiles(context.Context, studio.Principal, *studio.ListLaunchProfilesRequest) (*studio.ListLaunchProfilesResponse, error)
-	// ListStudios is asked with the account's rights: which studio a page is
-	// about is no secret, what is in it is asked for as the user.
+	// ListStudios is asked with the account's rights: which studios there are is no
+	// secret, what is in them is asked for as the user.
 	ListStudios(context.Context, studio.Principal, *studio.ListStudiosRequest) (*studio.ListStudiosResponse, error)
 }
 
 // Identity tells who is at the browser.
 type Identity interface {
-	// Redeem turns a sign-in link's token, once, into a cookie's value.
+	// Redeem turns a sign-in link's token, once, into a cookie's value;
+	// identity.ErrNoLink when the token is of no use.
 	Redeem(ctx context.Context, token string) (cookie string, err error)
-	// Login returns who has the cookie; an error when it is worth nothing.
+	// Login returns who has the cookie; identity.ErrNoLogin when nobody has.
 	Login(ctx context.Context, cookie string) (who studio.Principal, name string, err error)
 	// Logout makes the cookie worthless.
 	Logout(ctx context.Context, cookie string) error
@@ -57,16 +52,18 @@ type Config struct {
 
 // Portal is the pages.
 type Portal struct {
-	Config
-	pages  *template.Template
-	assets http.Handler
-	policy string
+	cfg     Config
+	pages   *template.Template
+	policy  string
+	cookie  string
+	handler http.Handler
 }
 
 //go:embed *.tmpl icon.svg dist
 var files embed.FS
 
-const cookieName = "backlot_login"
+// maxForm bounds what a browser may send: a form has a few hundred bytes.
+const maxForm = 16 << 10
 
 // New makes the pages.
 func New(c Config) (*Portal, error) {
@@ -78,136 +75,91 @@ func New(c Config) (*Portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Portal{Config: c, pages: pages, assets: assets,
+	// Opening a desktop is a form whose answer leads to the stream's url, which
+	// begins with the public one, even if the page was reached by another.
+	origin := c.Public.Scheme + "://" + c.Public.Host
+	p := &Portal{
+		cfg: c, pages: pages, cookie: cookieName(c.Public),
 		policy: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-			"form-action 'self' " + c.Public.Scheme + "://" + c.Public.Host + "; base-uri 'none'; frame-ancestors 'none'"}, nil
+			"form-action 'self' " + origin + "; base-uri 'none'; frame-ancestors 'none'",
+	}
+	guard := http.NewCrossOriginProtection()
+	// A proxy in front may make the Host differ from the page's origin.
+	if err := guard.AddTrustedOrigin(origin); err != nil {
+		return nil, fmt.Errorf("serve pages at %s: %w", c.Public, err)
+	}
+	guard.SetDenyHandler(http.HandlerFunc(p.foreign))
+	p.handler = p.headers(guard.Handler(http.MaxBytesHandler(p.routes(assets), maxForm)))
+	return p, nil
 }
 
 // Handler answers everything that is not the API's or the gateway's.
-func (p *Portal) Handler() http.Handler {
+func (p *Portal) Handler() http.Handler { return p.handler }
+
+func (p *Portal) routes(assets http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.home)
-	mux.HandleFunc("GET /sign-in", p.signIn)
-	mux.HandleFunc("POST /sign-out", p.signOut)
 	mux.HandleFunc("GET /events", p.events)
-	mux.HandleFunc("POST /sessions", p.launch)
-	mux.HandleFunc("POST /sessions/{studio}/{session}/{verb}", p.act)
-	mux.Handle("GET /assets/", p.assets)
-	guard := http.NewCrossOriginProtection()
-	// A proxy in front may make the Host differ from the page's origin.
-	if err := guard.AddTrustedOrigin(p.Public.Scheme + "://" + p.Public.Host); err != nil {
-		p.Log.Warn("public_url is no origin; forms work on the listening address only", "err", err)
+	mux.HandleFunc("GET /sign-in", p.signIn)
+	mux.HandleFunc("HEAD /sign-in", func(http.ResponseWriter, *http.Request) {}) // a look at a link does not use it up
+	mux.HandleFunc("POST /sign-out", p.signOut)
+	for verb, do := range map[string]action{
+		"launch": p.launch, "open": p.open, "start": p.start, "stop": p.stop, "delete": p.remove,
+	} {
+		mux.Handle("POST /sessions/"+verb, p.act(do))
 	}
-	return guard.Handler(p.headers(mux))
+	// Where a form has led to, a browser may come back to later.
+	mux.Handle("GET /sessions/{verb}", http.RedirectHandler("/", http.StatusSeeOther))
+	mux.Handle("GET /assets/", assets)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		p.say(w, http.StatusNotFound, "There is nothing here", "The address may be mistyped, or what was here is gone.")
+	})
+	return mux
 }
 
 func (p *Portal) headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", p.policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", p.policy)
+		// As the stream's page has it: so a desktop's tab is found again, not opened twice.
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)
 	})
 }
 
-// render writes a whole page or a part of it.
+// foreign answers a form that another site has sent.
+func (p *Portal) foreign(w http.ResponseWriter, _ *http.Request) {
+	p.say(w, http.StatusForbidden, "Nothing was done", "Another site has asked for this in your name. If it was you, do it from here.")
+}
+
+type messagePage struct{ Title, Text string }
+
+// say writes a page that says one thing.
+func (p *Portal) say(w http.ResponseWriter, status int, title, text string) {
+	p.render(w, status, "message", messagePage{title, text})
+}
+
+// fail writes the page of an error that is the server's.
+func (p *Portal) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() == nil { // else it is the browser that went away
+		p.cfg.Log.ErrorContext(r.Context(), "cannot show a page", "path", r.URL.Path, "err", err)
+	}
+	p.say(w, http.StatusInternalServerError, "Something went wrong on the server",
+		"Try again in a moment. If it stays so, tell the administrator of your studio.")
+}
+
+// render writes a page.
 func (p *Portal) render(w http.ResponseWriter, status int, name string, data any) {
 	var page bytes.Buffer
 	if err := p.pages.ExecuteTemplate(&page, name, data); err != nil {
-		p.Log.Error("page cannot be made", "page", name, "err", err)
-		http.Error(w, "This page cannot be shown; the server's log says why.", http.StatusInternalServerError)
+		p.cfg.Log.Error("cannot render a page", "page", name, "err", err)
+		http.Error(w, "Something went wrong on the server. Try again in a moment.", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(page.Bytes()) // who went away needs no page
-}
-
-// assets serves what pages load, with a tag by which browsers keep it.
-func assets() (http.Handler, error) {
-	mux := http.NewServeMux()
-	for path, asset := range map[string]struct{ file, kind string }{
-		"/assets/style.css": {"dist/style.css", "text/css; charset=utf-8"},
-		"/assets/home.js":   {"dist/home.js", "text/javascript; charset=utf-8"},
-		"/assets/icon.svg":  {"icon.svg", "image/svg+xml"},
-	} {
-		text, err := fs.ReadFile(files, asset.file)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", asset.file, err)
-		}
-		sum := sha256.Sum256(text)
-		tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", asset.kind)
-			w.Header().Set("Cache-Control", "no-cache")
-			w.Header().Set("ETag", tag)
-			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text))
-		})
-	}
-	return mux, nil
-}
-
-// signedIn returns who is at the browser, or sends the sign-in page.
-func (p *Portal) signedIn(w http.ResponseWriter, r *http.Request) (user, bool) {
-	u, err := p.user(r)
-	if err != nil {
-		p.render(w, http.StatusUnauthorized, "signin", signInPage{Title: "Sign in"})
-		return user{}, false
-	}
-	return u, true
-}
-
-type user struct {
-	studio.Principal
-	name string
-}
-
-var errNobody = errors.New("nobody is signed in")
-
-func (p *Portal) user(r *http.Request) (user, error) {
-	cookie, err := r.Cookie(cookieName)
-	if err != nil {
-		return user{}, errNobody
-	}
-	who, name, err := p.Identity.Login(r.Context(), cookie.Value)
-	if err != nil {
-		return user{}, err
-	}
-	return user{who, name}, nil
-}
-
-type signInPage struct {
-	Title string
-	Used  bool
-}
-
-func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
-	cookie, err := p.Identity.Redeem(r.Context(), r.URL.Query().Get("token"))
-	if err != nil {
-		// A link opened again in the browser that it signed in leads home.
-		if _, err := p.user(r); err == nil {
-			http.Redirect(w, r, "/", http.StatusSeeOther)
-			return
-		}
-		p.render(w, http.StatusForbidden, "signin", signInPage{Title: "Sign in", Used: true})
-		return
-	}
-	http.SetCookie(w, &http.Cookie{
-		Name: cookieName, Value: cookie, Path: "/", HttpOnly: true,
-		Secure: p.Public.Scheme == "https", SameSite: http.SameSiteLaxMode,
-		MaxAge: int((30 * 24 * time.Hour).Seconds()), // the server ends it sooner
-	})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
-	if cookie, err := r.Cookie(cookieName); err == nil {
-		if err := p.Identity.Logout(r.Context(), cookie.Value); err != nil {
-			p.Log.Error("login cannot be ended", "err", err)
-		}
-	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, Secure: p.Public.Scheme == "https", SameSite: http.SameSiteLaxMode})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

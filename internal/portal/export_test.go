@@ -1,0 +1,4 @@
+package portal
+
+// CookieName is for tests.
+var CookieName = cookieName

@@ -1,0 +1,95 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/backlot/backlot/internal/identity"
+	"github.com/backlot/backlot/internal/studio"
+)
+
+// user is who is at the browser.
+type user struct {
+	studio.Principal
+	name string
+}
+
+// user returns identity.ErrNoLogin when nobody is signed in.
+func (p *Portal) user(r *http.Request) (user, error) {
+	cookie, err := r.Cookie(p.cookie)
+	if err != nil {
+		return user{}, identity.ErrNoLogin
+	}
+	who, name, err := p.cfg.Identity.Login(r.Context(), cookie.Value)
+	return user{who, name}, err
+}
+
+// signedIn returns who is at the browser, or answers in the place of the caller.
+func (p *Portal) signedIn(w http.ResponseWriter, r *http.Request) (user, bool) {
+	u, err := p.user(r)
+	switch {
+	case errors.Is(err, identity.ErrNoLogin):
+		p.render(w, http.StatusUnauthorized, "signin", signInPage{Title: "Sign in"})
+	case err != nil:
+		p.fail(w, r, err)
+	}
+	return u, err == nil
+}
+
+type signInPage struct {
+	Title string
+	// Spent tells that a link was of no use.
+	Spent bool
+}
+
+func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
+	value, err := p.cfg.Identity.Redeem(r.Context(), r.URL.Query().Get("token"))
+	if errors.Is(err, identity.ErrNoLink) {
+		// A link opened again in the browser that it signed in leads home.
+		if _, err := p.user(r); err == nil {
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+		p.render(w, http.StatusForbidden, "signin", signInPage{Title: "Sign in", Spent: true})
+		return
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.setCookie(w, value, int((30 * 24 * time.Hour).Seconds())) // the server ends it sooner
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
+	if cookie, err := r.Cookie(p.cookie); err == nil {
+		if err := p.cfg.Identity.Logout(r.Context(), cookie.Value); err != nil {
+			p.fail(w, r, err) // to seem signed out would be worse
+			return
+		}
+	}
+	p.setCookie(w, "", -1)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// setCookie must be Lax, not Strict: sign-in links come from elsewhere.
+func (p *Portal) setCookie(w http.ResponseWriter, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: p.cookie, Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, Secure: p.cfg.Public.Scheme == "https", SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// cookieName tells installations on one host apart, which cookies do not by themselves.
+func cookieName(public *url.URL) string {
+	name := "backlot_login"
+	if port := public.Port(); port != "" {
+		name += "_" + port
+	}
+	if public.Scheme == "https" {
+		name = "__Host-" + name // browsers then keep other hosts from setting it
+	}
+	return name
+}
