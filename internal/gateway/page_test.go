@@ -206,6 +206,39 @@ func TestPageFollowsWindow(t *testing.T) {
 	}
 }
 
+func TestPageDrawsCursor(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	conn, c := s.dial() // a streamer without a picture yet
+	defer conn.Close()
+	hidden := wire.Cursor{Serial: 2}
+	for _, m := range []wire.Message{wire.Ready{Width: 640, Height: 480}, testCursor} {
+		if err := c.WriteMessage(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := newWindow(t, 800, 600, "")
+	w.do(chromedp.Navigate(s.url()))
+	cursor := func(like string) {
+		t.Helper()
+		var is string
+		w.eval(`for (let i = 0; i < 2000; i++) {
+				const { cursor } = document.querySelector("main").style;
+				if (cursor.startsWith("`+like+`")) return cursor;
+				await new Promise((then) => setTimeout(then, 5));
+			}
+			return ""`, &is)
+		if is == "" {
+			t.Errorf("cursor is not %s", like)
+		}
+	}
+	cursor("image-set(url(")
+	if err := c.WriteMessage(hidden); err != nil {
+		t.Fatal(err)
+	}
+	cursor("none")
+}
+
 func TestPageComesBack(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "127.0.0.1")

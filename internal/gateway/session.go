@@ -62,9 +62,18 @@ func (s *session) attach(st *streamer) {
 	for _, v := range s.viewers {
 		v.needKey = true
 	}
-	if len(s.viewers) > 0 {
+	s.resize()
+	s.tellRate()
+	if s.watched() {
 		s.watch()
 	}
+}
+
+// watch has the streamer begin: with a key frame, or it is asked for one.
+func (s *session) watch() {
+	s.tell(wire.Watch{On: true})
+	s.keys.asked = time.Now()
+	s.askKey()
 }
 
 // detach forgets st, unless another has taken its place.
@@ -79,13 +88,6 @@ func (s *session) detach(st *streamer) {
 	s.tellDesktop()
 }
 
-// watch has the streamer begin, at the leader's size: with a key frame.
-func (s *session) watch() {
-	s.resize()
-	s.tellRate()
-	s.tell(wire.Watch{On: true})
-}
-
 // join adds a viewer, who leads from now on. It says no to one too many.
 func (s *session) join(v *viewer) bool {
 	s.mu.Lock()
@@ -95,10 +97,6 @@ func (s *session) join(v *viewer) bool {
 	}
 	s.viewers = append(s.viewers, v)
 	v.desktop(s.ready)
-	if len(s.viewers) == 1 {
-		s.watch()
-		return true
-	}
 	s.resize()
 	s.tellRate()
 	return true
@@ -109,33 +107,46 @@ func (s *session) part(v *viewer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.release(v)
-	v.talks, v.watches = false, false
-	led := s.leads(v)
+	v.talks = false
+	watched, led := s.watched(), s.leads(v)
 	s.viewers = slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v })
-	switch {
-	case len(s.viewers) == 0:
+	if led {
+		s.resize()
+	}
+	s.tellRate()
+	if watched && !s.watched() {
 		s.keys.came()
 		s.tell(wire.Watch{On: false})
-	case led:
-		s.resize()
-		fallthrough
-	default:
-		s.tellRate()
 	}
+}
+
+func (s *session) watched() bool {
+	return slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.watches })
 }
 
 // watches is called when frames get through to v.
 func (s *session) watches(v *viewer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !slices.Contains(s.viewers, v) {
+		return // it has left meanwhile
+	}
+	first := !s.watched()
 	v.watches = true
-	s.askKey()
+	if first {
+		s.watch()
+	} else {
+		s.askKey()
+	}
 }
 
 // talks is called when messages get through to v.
 func (s *session) talks(v *viewer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !slices.Contains(s.viewers, v) {
+		return
+	}
 	v.talks = true
 	for _, b := range [][]byte{s.screen, s.cursor} {
 		if b != nil {
@@ -185,10 +196,10 @@ func (s *session) leads(v *viewer) bool {
 	return len(s.viewers) > 0 && s.viewers[len(s.viewers)-1] == v
 }
 
-// resize asks for a screen of the leader's size.
+// resize asks for a screen of the leader's size, if there is one and it is known.
 func (s *session) resize() {
-	if v := s.viewers[len(s.viewers)-1]; v.size != (wire.Resize{}) {
-		s.tell(v.size)
+	if n := len(s.viewers); n > 0 && s.viewers[n-1].size != (wire.Resize{}) {
+		s.tell(s.viewers[n-1].size)
 	}
 }
 

@@ -7,10 +7,7 @@ import { Screen } from "./screen";
 import * as wire from "./wire";
 
 function start(): void {
-	const screen = new Screen(() => {
-		pointer.draw();
-		ask();
-	});
+	const screen = new Screen(() => pointer.draw(), () => ask());
 	const { video, stage } = screen;
 	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
 	const live = () => state() === "live";

@@ -12,7 +12,9 @@ export class Screen {
 	private desktop = { width: 0, height: 0 }; // in its own pixels; 0: as the picture
 	private timer = 0;
 
-	constructor(private readonly resized: () => void) {
+	// placed is called when the picture has another place or size, resized when the
+	// window has had another size for a while.
+	constructor(private readonly placed: () => void, private readonly resized: () => void) {
 		const { video, stage } = this;
 		video.autoplay = video.muted = video.playsInline = true;
 		video.disablePictureInPicture = true;
@@ -20,7 +22,7 @@ export class Screen {
 		video.setAttribute("aria-label", "Desktop");
 		video.addEventListener("resize", () => this.layout());
 		stage.append(video);
-		this.measure();
+		this.box = this.measured();
 		const observer = new ResizeObserver(([entry]) => this.measure(entry?.devicePixelContentBoxSize?.[0]));
 		// Zooming changes no device pixel, yet how many of them a CSS pixel has.
 		window.addEventListener("resize", () => this.layout());
@@ -43,10 +45,11 @@ export class Screen {
 	// scale is how many device pixels a pixel of the desktop takes.
 	get scale(): number {
 		const { videoWidth, videoHeight } = this.video;
+		if (!videoWidth || !videoHeight) return 1;
 		const spare = { x: this.box.width - videoWidth, y: this.box.height - videoHeight };
 		// An odd window is one pixel larger than any screen.
 		if (spare.x >= 0 && spare.x <= 1 && spare.y >= 0 && spare.y <= 1) return 1;
-		return Math.min(this.box.width / videoWidth, this.box.height / videoHeight) || 1;
+		return Math.min(this.box.width / videoWidth, this.box.height / videoHeight);
 	}
 
 	// is takes the desktop's own size.
@@ -66,20 +69,24 @@ export class Screen {
 		};
 	}
 
-	// measure takes the window's size; exact is what the browser says of it.
 	private measure(exact?: ResizeObserverSize): void {
+		this.box = this.measured(exact);
+		this.layout();
+		clearTimeout(this.timer);
+		this.timer = window.setTimeout(this.resized, settle);
+	}
+
+	// measured is the window's size; exact is what the browser says of it.
+	private measured(exact?: ResizeObserverSize): { width: number; height: number } {
 		const whole = (css: number, exact = 0) => {
 			const about = css * devicePixelRatio;
 			// Where devices are emulated, Chromium's exact size is that of the real one.
 			return Math.abs(exact - about) < 2 ? exact : Math.floor(about);
 		};
-		this.box = {
+		return {
 			width: whole(this.stage.clientWidth, exact?.inlineSize),
 			height: whole(this.stage.clientHeight, exact?.blockSize),
 		};
-		this.layout();
-		clearTimeout(this.timer);
-		this.timer = window.setTimeout(this.resized, settle);
 	}
 
 	private layout(): void {
@@ -92,5 +99,6 @@ export class Screen {
 		video.style.height = css(height);
 		video.style.left = css(Math.floor((box.width - width) / 2));
 		video.style.top = css(Math.floor((box.height - height) / 2));
+		this.placed();
 	}
 }
