@@ -76,8 +76,8 @@ func (s *server) api(artist bool) *nimblestudio.NimbleStudio {
 		id, secret = s.env["BACKLOT_ARTIST_ACCESS_KEY_ID"], s.env["BACKLOT_ARTIST_SECRET_ACCESS_KEY"]
 	}
 	return nimblestudio.New(session.Must(session.NewSession(&aws.Config{
-		Endpoint:    aws.String(s.env["AWS_ENDPOINT_URL"]),
-		Region:      aws.String(s.env["AWS_REGION"]),
+		Endpoint:    new(s.env["AWS_ENDPOINT_URL"]),
+		Region:      new(s.env["AWS_REGION"]),
 		Credentials: credentials.NewStaticCredentials(id, secret, ""),
 	})))
 }
@@ -91,8 +91,8 @@ type streamingSession struct {
 func (s *server) createSession() streamingSession {
 	s.t.Helper()
 	out, err := s.api(true).CreateStreamingSessionWithContext(s.t.Context(), &nimblestudio.CreateStreamingSessionInput{
-		StudioId:        aws.String(s.env["BACKLOT_STUDIO_ID"]),
-		LaunchProfileId: aws.String(s.env["BACKLOT_LAUNCH_PROFILE_ID"]),
+		StudioId:        new(s.env["BACKLOT_STUDIO_ID"]),
+		LaunchProfileId: new(s.env["BACKLOT_LAUNCH_PROFILE_ID"]),
 	})
 	if err != nil {
 		s.t.Fatalf("create session: %v", err)
@@ -103,7 +103,7 @@ func (s *server) createSession() streamingSession {
 func (s streamingSession) get() *nimblestudio.StreamingSession {
 	s.t.Helper()
 	out, err := s.api(true).GetStreamingSessionWithContext(s.t.Context(), &nimblestudio.GetStreamingSessionInput{
-		StudioId: aws.String(s.env["BACKLOT_STUDIO_ID"]), SessionId: &s.id,
+		StudioId: new(s.env["BACKLOT_STUDIO_ID"]), SessionId: &s.id,
 	})
 	if err != nil {
 		s.t.Fatalf("get session: %v", err)
@@ -114,7 +114,7 @@ func (s streamingSession) get() *nimblestudio.StreamingSession {
 func (s streamingSession) stop() {
 	s.t.Helper()
 	if _, err := s.api(true).StopStreamingSessionWithContext(s.t.Context(), &nimblestudio.StopStreamingSessionInput{
-		StudioId: aws.String(s.env["BACKLOT_STUDIO_ID"]), SessionId: &s.id,
+		StudioId: new(s.env["BACKLOT_STUDIO_ID"]), SessionId: &s.id,
 	}); err != nil {
 		s.t.Fatalf("stop session: %v", err)
 	}
@@ -122,7 +122,7 @@ func (s streamingSession) stop() {
 
 func (s streamingSession) start(backupID string) {
 	s.t.Helper()
-	in := &nimblestudio.StartStreamingSessionInput{StudioId: aws.String(s.env["BACKLOT_STUDIO_ID"]), SessionId: &s.id}
+	in := &nimblestudio.StartStreamingSessionInput{StudioId: new(s.env["BACKLOT_STUDIO_ID"]), SessionId: &s.id}
 	if backupID != "" {
 		in.BackupId = &backupID
 	}
@@ -134,7 +134,7 @@ func (s streamingSession) start(backupID string) {
 func (s streamingSession) delete() {
 	s.t.Helper()
 	if _, err := s.api(true).DeleteStreamingSessionWithContext(s.t.Context(), &nimblestudio.DeleteStreamingSessionInput{
-		StudioId: aws.String(s.env["BACKLOT_STUDIO_ID"]), SessionId: &s.id,
+		StudioId: new(s.env["BACKLOT_STUDIO_ID"]), SessionId: &s.id,
 	}); err != nil {
 		s.t.Fatalf("delete session: %v", err)
 	}
@@ -162,7 +162,7 @@ func (s streamingSession) wait(state string, within time.Duration) *nimblestudio
 func (s streamingSession) backups() []*nimblestudio.StreamingSessionBackup {
 	s.t.Helper()
 	out, err := s.api(true).ListStreamingSessionBackupsWithContext(s.t.Context(), &nimblestudio.ListStreamingSessionBackupsInput{
-		StudioId: aws.String(s.env["BACKLOT_STUDIO_ID"]), OwnedBy: aws.String(s.env["BACKLOT_ARTIST_PRINCIPAL_ID"]),
+		StudioId: new(s.env["BACKLOT_STUDIO_ID"]), OwnedBy: new(s.env["BACKLOT_ARTIST_PRINCIPAL_ID"]),
 	})
 	if err != nil {
 		s.t.Fatalf("list backups: %v", err)
@@ -177,7 +177,7 @@ func (s streamingSession) stream() string { return s.streamFor(600) }
 
 func (s streamingSession) streamFor(seconds int64) string {
 	s.t.Helper()
-	studio := aws.String(s.env["BACKLOT_STUDIO_ID"])
+	studio := new(s.env["BACKLOT_STUDIO_ID"])
 	made, err := s.api(true).CreateStreamingSessionStreamWithContext(s.t.Context(), &nimblestudio.CreateStreamingSessionStreamInput{
 		StudioId: studio, SessionId: &s.id, ExpirationInSeconds: &seconds,
 	})

@@ -78,7 +78,7 @@ func (s *server) start() {
 	if s.env != nil { // pages and clients know the port
 		listen = strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://")
 	}
-	s.cmd = exec.CommandContext(context.Background(), filepath.Join(binDir, "backlot"), "serve", "--dev", "--data", s.data, "--listen", listen) //nolint:forbidigo // outlives the test's context
+	s.cmd = exec.CommandContext(context.Background(), filepath.Join(binDir, "backlot"), "serve", "--dev", "--data", s.data, "--listen", listen)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -124,13 +124,6 @@ func (s *server) kill(sig syscall.Signal) {
 		<-s.done
 		s.t.Errorf("serve did not end by %s", sig)
 	}
-}
-
-// crash is kill -9 and a new start.
-func (s *server) crash() {
-	s.t.Helper()
-	s.kill(syscall.SIGKILL)
-	s.start()
 }
 
 func (s *server) down() {

@@ -146,9 +146,13 @@ func keepKey(ctx context.Context, d *identity.Directory, who studio.Principal, i
 
 // giveToSudoUser lets the person who called sudo read the file.
 func giveToSudoUser(file string) error {
-	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
+	caller := os.Getenv("SUDO_UID")
+	if caller == "" {
+		return nil
+	}
+	uid, err := strconv.Atoi(caller)
 	if err != nil {
-		return nil // nobody did
+		return fmt.Errorf("SUDO_UID is %q: %w", caller, err)
 	}
 	if err := os.Chown(file, uid, -1); err != nil {
 		return fmt.Errorf("give %s to its reader: %w", file, err)
@@ -344,6 +348,7 @@ func settled(ctx context.Context, state func() (studio.State, error)) error {
 			return nil
 		case studio.CreateFailed:
 			return errors.New("could not be made; its status message says why")
+		default:
 		}
 		select {
 		case <-ctx.Done():
