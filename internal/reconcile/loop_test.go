@@ -147,7 +147,7 @@ func TestLimitsOfTime(t *testing.T) {
 		if s = w.get(t, id); s.State != studio.Ready {
 			t.Fatalf("before its time: %+v", s)
 		}
-		// 690 minutes hold two backups of a running session.
+		// Half an hour holds two backups of a running session.
 		if n := len(w.backups(t)); n != 2 {
 			t.Errorf("%d backups", n)
 		}
@@ -311,7 +311,7 @@ func TestCrashAtEveryAction(t *testing.T) {
 			t.Parallel()
 			stride := 1
 			if testing.Short() {
-				stride = 5
+				stride = 8
 			}
 			for n, reached := 1, true; reached; n += stride {
 				inside(t, func(t *testing.T, w *world) {
@@ -418,7 +418,7 @@ func TestShutdownLetsSessionsRun(t *testing.T) {
 		w.wait(t, id, studio.Ready)
 		before := w.workstations.Process(w.desktop(t, id), "desktop")
 		end()
-		time.Sleep(time.Hour)
+		time.Sleep(20 * time.Minute)
 		w.run(t)
 		time.Sleep(time.Minute)
 		if w.get(t, id).State != studio.Ready || w.workstations.Process(w.desktop(t, id), "desktop") != before {

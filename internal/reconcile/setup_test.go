@@ -93,6 +93,7 @@ func setup(t *testing.T) *world {
 		StudioURL: func(string) string { return "" }, StreamURL: func(id, ticket, _ string) string { return id + "?" + ticket },
 		Secret: []byte("0123456789abcdef"), Clock: time.Now, Random: rand.Reader, Log: log,
 		InstanceTypes: []studio.InstanceType{{Name: "g4dn.xlarge", CPUs: 2, MemoryBytes: 1 << 30}},
+		Timing:        studio.Timing{BackUpEvery: 12 * time.Minute},
 	})
 	must(t, err)
 	w.cfg = reconcile.Config{
@@ -120,7 +121,7 @@ func (w *world) furnish(t *testing.T) {
 		StudioID: w.studioID, Name: "Desktop", EC2SubnetIDs: []string{}, LaunchProfileProtocolVersions: []string{"2021-03-31"},
 		StudioComponentIDs: []string{c.StudioComponent.StudioComponentID},
 		StreamConfiguration: studio.StreamConfigurationCreate{
-			ClipboardMode: "ENABLED", EC2InstanceTypes: []string{"g4dn.xlarge"}, MaxSessionLengthInMinutes: 690,
+			ClipboardMode: "ENABLED", EC2InstanceTypes: []string{"g4dn.xlarge"}, MaxSessionLengthInMinutes: 30,
 			StreamingImageIDs:      []string{i.StreamingImage.StreamingImageID, missing.StreamingImage.StreamingImageID},
 			SessionPersistenceMode: "ACTIVATED",
 			SessionBackup:          &studio.StreamConfigurationSessionBackup{Mode: "AUTOMATIC", MaxBackupsToRetain: 3},
