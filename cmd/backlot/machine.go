@@ -82,6 +82,9 @@ func openMachine(ctx context.Context, c config.Config, i installation, log *slog
 	if err != nil {
 		return nil, err
 	}
+	for _, note := range w.Host().Notes {
+		log.Warn("this machine does not hold everything", "note", note)
+	}
 	v, err := btrfs.Open(ctx, btrfs.Config{Dir: filepath.Join(c.Data, "volumes"), MountDir: volumeDir(i)}, log)
 	if err != nil {
 		return nil, err
