@@ -91,7 +91,7 @@ func (p *Portal) remove(ctx context.Context, u user, form url.Values) (string, e
 
 // problems are the errors that an artist can meet, in an artist's words.
 var problems = map[string]string{
-	studio.CodeNotAllowed:     "This workstation is not there any more, or not yours to use. If it should be, ask the administrator of your studio.",
+	studio.CodeNotAllowed:     "This workstation is not there any more, or not yours.",
 	studio.CodeNotFound:       "This workstation is not there any more.",
 	studio.CodeState:          "That is not possible any more: the workstation has changed meanwhile. You see how it is now.",
 	studio.CodeStop:           "This workstation cannot be stopped, because it keeps nothing. Delete it to end it.",

@@ -85,7 +85,7 @@ func TestProblems(t *testing.T) {
 	w.clock.advance(time.Second)
 	fresh := b.launch()
 
-	const gone = "not there any more, or not yours"
+	const gone = "not there any more, or not yours."
 	for name, c := range map[string]struct {
 		answer answer
 		status int

@@ -9,6 +9,7 @@ function byId(id: string): HTMLElement {
 }
 
 const lists = [byId("sessions"), byId("profiles")];
+const inLists = (node: Node | null): boolean => lists.some((list) => list.contains(node));
 const announce = byId("announce");
 const offline = byId("offline");
 const problem = byId("problem");
@@ -102,27 +103,31 @@ async function send(form: HTMLFormElement): Promise<void> {
 	release();
 }
 
-function confirmed(form: HTMLFormElement): void {
-	const card = form.closest("article")!.id;
+// What the dialog asks about.
+let doubtful: HTMLFormElement | undefined;
+
+function ask(form: HTMLFormElement): void {
+	doubtful = form;
 	byId("confirm-title").textContent = form.dataset.confirm!;
 	dialog.returnValue = "no";
-	dialog.addEventListener(
-		"close",
-		() => {
-			if (dialog.returnValue === "yes") void send(form);
-			// The card may have been drawn anew behind the dialog.
-			if (document.activeElement === document.body || dialog.returnValue === "yes") document.getElementById(card)?.focus({ preventScroll: true });
-		},
-		{ once: true },
-	);
 	dialog.showModal();
 }
 
+dialog.addEventListener("close", () => {
+	if (dialog.open || !doubtful) return; // it asks again already
+	const card = doubtful.closest("article")!.id;
+	if (dialog.returnValue === "yes") void send(doubtful);
+	doubtful = undefined;
+	// If the card was drawn anew behind the dialog, its button is not there for the
+	// focus to go back to.
+	if (!inLists(document.activeElement)) document.getElementById(card)?.focus({ preventScroll: true });
+});
+
 document.addEventListener("submit", (event) => {
 	const form = event.target as HTMLFormElement;
-	if (form.target || !lists.some((list) => list.contains(form))) return;
+	if (form.target || !inLists(form)) return;
 	event.preventDefault();
-	if (form.dataset.confirm) confirmed(form);
+	if (form.dataset.confirm) ask(form);
 	else void send(form);
 });
 

@@ -13,7 +13,7 @@ function take(part: Element): void {
 export function localTimes(root: ParentNode): void {
 	for (const time of root.querySelectorAll("time")) {
 		const at = new Date(time.dateTime);
-		const hour = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+		const hour = at.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
 		time.textContent = `${dayOf(at)} at ${hour}`;
 	}
 }

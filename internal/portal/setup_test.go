@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,6 +68,8 @@ type world struct {
 	site  *httptest.Server
 	// stop ends what the site is at, as the end of a server does.
 	stop context.CancelFunc
+	// down makes the site end every connection without an answer.
+	down atomic.Bool
 
 	studioID, imageID, componentID, profileID string
 	// artist is a member of the launch profile, other of nothing.
@@ -114,9 +117,15 @@ func setupWith(t *testing.T, service func(*studio.Service) portal.Service) *worl
 	mux := http.NewServeMux()
 	mux.Handle("/", pages.Handler())
 	mux.HandleFunc("GET /stream/{id}", func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Cross-Origin-Opener-Policy", "same-origin") // as the gateway does
 		_, _ = io.WriteString(out, "<!doctype html><title>A desktop</title>")
 	})
-	w.site.Config.Handler = mux
+	w.site.Config.Handler = http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if w.down.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		mux.ServeHTTP(out, r)
+	})
 	w.site.Start()
 	t.Cleanup(w.site.Close)
 	t.Cleanup(stop)
