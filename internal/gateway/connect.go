@@ -53,6 +53,8 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request) {
 	switch err := g.view(ctx, c, streamID, arrived, log); {
 	case errors.As(err, &why):
 		log.DebugContext(ctx, "viewer parted", "reason", why.reason)
+	case ctx.Err() != nil:
+		why = byeRestart
 	default:
 		log.ErrorContext(ctx, "cannot serve a viewer", "err", err)
 	}
@@ -61,10 +63,6 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request) {
 
 // view serves one viewer to its end, which is the error: a bye, or what went wrong.
 func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, arrived net.Addr, log *slog.Logger) error {
-	if !g.begin() {
-		return byeRestart
-	}
-	defer g.running.Done()
 	asked, err := readAsk(ctx, c)
 	if err != nil {
 		return err
@@ -73,6 +71,10 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 	if err != nil {
 		return err
 	}
+	if !g.begin() {
+		return byeRestart
+	}
+	defer g.running.Done()
 	p, err := newPeer(g.webrtc)
 	if err != nil {
 		return err

@@ -252,6 +252,15 @@ func TestPageComesBack(t *testing.T) {
 		return 0`, new(int))
 	s.kill()
 	w.await("reconnecting")
+	var corner []int
+	w.eval(`const canvas = document.createElement("canvas");
+		canvas.width = canvas.height = 1;
+		const context = canvas.getContext("2d", { willReadFrequently: true });
+		context.drawImage(document.querySelector("video"), 0, 0);
+		return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)]`, &corner)
+	if !equal(corner, []int{255, 0, 0}, 12) {
+		t.Errorf("corner is %v, want the last picture's", corner)
+	}
 	began := time.Now()
 	s.restart()
 	w.await("live")

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"github.com/backlot/backlot/internal/wire"
 )
 
@@ -203,135 +201,9 @@ func (s *session) resize() {
 	}
 }
 
-// sent counts bytes sent to v, and answers what its way carries in bits per second.
-func (s *session) sent(v *viewer, bytes int) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v.way.count(bytes, time.Now())
-	return v.way.rate
-}
-
-// report takes what v's player says of the video it gets.
-func (s *session) report(v *viewer, packet rtcp.Packet) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch packet := packet.(type) {
-	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-		s.askKey()
-	case *rtcp.ReceiverReport:
-		for _, r := range packet.Reports {
-			v.way.loss(r.FractionLost)
-		}
-		s.tellRate()
-	case *rtcp.ReceiverEstimatedMaximumBitrate:
-		v.way.remb(packet.Bitrate, time.Now())
-		s.tellRate()
-	}
-}
-
-// tellRate asks for what the narrowest way carries, if that has changed by a twentieth.
-func (s *session) tellRate() {
-	rate := highestRate
-	for _, v := range s.viewers {
-		rate = min(rate, v.way.rate)
-	}
-	if change := rate - s.rate; len(s.viewers) == 0 || max(change, -change) <= s.rate/20 {
-		return
-	}
-	s.rate = rate
-	s.tell(wire.Rate{BitsPerSecond: uint32(rate), FramesPerSecond: framesPerSecond})
-}
-
-// askKey has a key frame asked for, now or soon.
-func (s *session) askKey() {
-	if s.streamer == nil || s.keys.pending != nil {
-		return
-	}
-	wait := s.keys.wish(time.Now())
-	if wait == 0 {
-		s.tell(wire.KeyFrame{})
-		return
-	}
-	var timer *time.Timer
-	timer = time.AfterFunc(wait, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.keys.pending == timer {
-			s.keys.pending = nil
-			s.askKey()
-		}
-	})
-	s.keys.pending = timer
-}
-
 // tell sends m to the streamer, if there is one.
 func (s *session) tell(m wire.Message) {
 	if s.streamer != nil {
 		s.streamer.send(m)
-	}
-}
-
-// desktop is called when st can show a desktop.
-func (s *session) desktop(st *streamer, m wire.Ready) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.streamer != st {
-		return
-	}
-	s.ready = true
-	s.screen = wire.Append(nil, wire.Screen(m))
-	s.broadcast(s.screen)
-	s.tellDesktop()
-}
-
-func (s *session) tellDesktop() {
-	for _, v := range s.viewers {
-		v.desktop(s.ready)
-	}
-}
-
-// show passes a cursor or the screen's size on to the viewers.
-func (s *session) show(st *streamer, m wire.Message) {
-	b := wire.Append(nil, m)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.streamer != st {
-		return
-	}
-	if m.Type() == wire.TypeCursor {
-		s.cursor = b
-	} else {
-		s.screen = b
-	}
-	s.broadcast(b)
-}
-
-func (s *session) broadcast(b []byte) {
-	for _, v := range s.viewers {
-		v.message(b)
-	}
-}
-
-// video gives a frame to every viewer that has room for it. Who has none gets
-// nothing before the next key frame.
-func (s *session) video(st *streamer, m wire.Video) {
-	f := &frame{key: m.Key}
-	if f.payloads, f.size = packetize(m.Data); len(f.payloads) == 0 {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.streamer != st {
-		return
-	}
-	now := time.Now()
-	f.time = s.clock.rtp(m.CapturedMicros, now)
-	if m.Key {
-		s.keys.came()
-	}
-	for _, v := range s.viewers {
-		if !v.offer(f) {
-			s.askKey()
-		}
 	}
 }

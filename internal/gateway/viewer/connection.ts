@@ -11,6 +11,7 @@ export interface Events {
 	message(data: ArrayBuffer): void;
 	open(): void; // input gets through
 	track(track: MediaStreamTrack): void;
+	lost(): void; // the track will end
 	size(): { width: number; height: number };
 }
 
@@ -63,7 +64,7 @@ export class Connection {
 					this.resume = token;
 					store(token);
 				},
-				lost: (code, blocked) => this.lost(code, blocked),
+				over: (code, blocked) => this.lost(code, blocked),
 			},
 		);
 	}
@@ -117,7 +118,7 @@ export class Connection {
 
 interface AttemptEvents extends Events {
 	resume(token: string): void;
-	lost(code: number, blocked: boolean): void;
+	over(code: number, blocked: boolean): void;
 }
 
 // Attempt is one connection, from its start to its loss.
@@ -191,8 +192,9 @@ class Attempt {
 
 	private lose(code: number, blocked = false): void {
 		if (this.closed) return;
+		this.on.lost();
 		this.close();
-		this.on.lost(code, blocked);
+		this.on.over(code, blocked);
 	}
 }
 

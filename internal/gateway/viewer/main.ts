@@ -22,7 +22,8 @@ function start(): void {
 			ask();
 		},
 		desktop(there) {
-			if (there) picture(() => show("live"));
+			expected = there;
+			if (there) picture(() => expected && show("live"));
 			else show("waiting");
 		},
 		message(data) {
@@ -39,8 +40,13 @@ function start(): void {
 			if (video.srcObject && track.muted) track.onunmute = play;
 			else play();
 		},
+		lost() {
+			expected = false; // the black frame with which Chromium ends a track is no picture
+			video.pause(); // and is not to be shown
+		},
 	});
 
+	let expected = false; // that the next frame shows the desktop
 	let asked = { width: 0, height: 0 };
 	function ask(): void {
 		const { width, height } = screen.wanted;
