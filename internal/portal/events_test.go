@@ -22,7 +22,7 @@ func (b *browser) listen() *listener {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.site.URL+"/events", nil)
 	must(b.t, err)
-	out, err := b.client.Do(r)
+	out, err := b.client.Do(r) //nolint:bodyclose // closed at the end of the test
 	must(b.t, err)
 	if kind := out.Header.Get("Content-Type"); out.StatusCode != http.StatusOK || kind != "text/event-stream" {
 		b.t.Fatalf("events: %d %s", out.StatusCode, kind)

@@ -76,7 +76,7 @@ func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 
 // setCookie must be Lax, not Strict: sign-in links come from elsewhere.
 func (p *Portal) setCookie(w http.ResponseWriter, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // plain http is served on loopback only
 		Name: p.cookie, Value: value, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, Secure: p.cfg.Public.Scheme == "https", SameSite: http.SameSiteLaxMode,
 	})
