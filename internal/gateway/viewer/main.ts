@@ -10,21 +10,26 @@ function start(): void {
 	const screen = new Screen(() => pointer.draw(), () => ask());
 	const { video, stage } = screen;
 	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
-	const live = () => state() === "live";
 
 	const connection = new Connection({
 		state: show,
 		title: name,
 		size: () => screen.wanted,
 		open() {
+			hands = true;
+			live();
 			for (const input of inputs) input.forget();
 			asked = { width: 0, height: 0 };
 			ask();
 		},
 		desktop(there) {
 			expected = there;
-			if (there) picture(() => expected && show("live"));
-			else show("waiting");
+			shown = false;
+			if (!there) return show("waiting");
+			picture(() => {
+				shown = expected;
+				live();
+			});
 		},
 		message(data) {
 			const m = wire.decode(data);
@@ -41,12 +46,19 @@ function start(): void {
 			else play();
 		},
 		lost() {
+			hands = shown = false;
 			expected = false; // the black frame with which Chromium ends a track is no picture
 			video.pause(); // and is not to be shown
 		},
 	});
 
 	let expected = false; // that the next frame shows the desktop
+	let shown = false; // the desktop
+	let hands = false; // reach it
+	function live(): void {
+		if (shown && hands) show("live");
+	}
+
 	let asked = { width: 0, height: 0 };
 	function ask(): void {
 		const { width, height } = screen.wanted;
@@ -62,9 +74,12 @@ function start(): void {
 	}
 
 	const send = (bytes: Uint8Array<ArrayBuffer>) => {
-		if (live()) connection.send(bytes);
+		if (state() === "live") connection.send(bytes);
 	};
-	const inputs = [mouse.listen(stage, send, (e) => screen.at(e)), keyboard.listen(send, live)];
+	const inputs = [
+		mouse.listen(stage, send, (e) => screen.at(e)),
+		keyboard.listen(send, () => state() === "live"),
+	];
 
 	// Whoever looks elsewhere no longer holds keys here.
 	const release = () => {
