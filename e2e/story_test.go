@@ -139,6 +139,12 @@ func (b browser) openTerminal() {
 		return nil
 	})
 	b.run(chromedp.MouseClickXY(330, 210))
+	eventually(b.t, 15*time.Second, func() error {
+		if after := b.shot(); after.At(700, 400) == before.At(700, 400) {
+			return fmt.Errorf("no terminal")
+		}
+		return nil
+	})
 	b.typeable()
 }
 
