@@ -16,7 +16,7 @@ var (
 	page string
 	//go:embed dist/viewer.css
 	style string
-	//go:embed dist/viewer.js
+	//go:embed dist/main.js
 	script string
 )
 
