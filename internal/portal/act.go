@@ -108,6 +108,7 @@ var launchProblems = map[string]string{
 	studio.CodeState:      "This launch profile cannot be used just now. Ask the administrator of your studio.",
 }
 
+// statuses are those of errors that are not the server's.
 var statuses = map[studio.ErrorKind]int{
 	studio.Validation:    http.StatusBadRequest,
 	studio.QuotaExceeded: http.StatusPaymentRequired,
@@ -119,8 +120,9 @@ var statuses = map[studio.ErrorKind]int{
 
 // explain puts an error into words for whoever sent the form.
 func explain(path string, err error) (status int, problem string) {
+	status, ok := statuses[studio.KindOf(err)]
 	var known *studio.Error
-	if !errors.As(err, &known) || known.Kind == studio.Internal {
+	if !ok || !errors.As(err, &known) {
 		return http.StatusInternalServerError, "Something went wrong on the server, and nothing was changed. Try again in a moment."
 	}
 	if path == "/sessions/launch" {
@@ -132,5 +134,5 @@ func explain(path string, err error) (status int, problem string) {
 	if problem == "" {
 		problem = "That did not work: " + known.Message
 	}
-	return statuses[known.Kind], problem
+	return status, problem
 }

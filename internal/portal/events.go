@@ -27,31 +27,33 @@ const (
 func (p *Portal) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy in front must not hold events back
-	out := http.NewResponseController(w)
-	send := func(format string, args ...any) error {
-		if err := out.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintf(w, format, args...)
-		return errors.Join(err, out.Flush())
-	}
 	changes, end := p.cfg.Changes()
 	defer end()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-
-	err := send("retry: 1000\n\n")
-	for shown := []byte(nil); err == nil; {
-		var lists []byte
-		if lists, err = p.lists(r); err != nil {
-			break
-		}
-		if bytes.Equal(lists, shown) {
-			err = send(": still so\n\n")
-		} else {
+	out := newEvents(w)
+	defer out.end()
+	var shown []byte
+	for {
+		lists, err := p.lists(r)
+		switch {
+		case errors.Is(err, identity.ErrNoLogin):
+			out.send("event: signed-out\ndata:\n\n")
+			return
+		case err != nil:
+			if r.Context().Err() == nil {
+				p.cfg.Log.ErrorContext(r.Context(), "cannot keep a page up to date", "err", err)
+			}
+			return
+		case bytes.Equal(lists, shown):
+			out.send(": still so\n\n")
+		default:
 			shown = lists
 			text, _ := json.Marshal(string(lists)) // a string can always be
-			err = send("event: live\ndata: %s\n\n", text)
+			out.send("event: live\ndata: %s\n\n", text)
+		}
+		if out.gone {
+			return
 		}
 		select {
 		case <-r.Context().Done():
@@ -65,13 +67,29 @@ func (p *Portal) events(w http.ResponseWriter, r *http.Request) {
 		case <-look.C:
 		}
 	}
-	switch {
-	case errors.Is(err, identity.ErrNoLogin):
-		_ = send("event: signed-out\ndata:\n\n") // if it gets lost, the next request tells
-	case r.Context().Err() == nil:
-		p.cfg.Log.ErrorContext(r.Context(), "cannot keep a page up to date", "err", err)
-	}
 }
+
+// eventStream is the answer that events are sent in.
+type eventStream struct {
+	w    http.ResponseWriter
+	out  *http.ResponseController
+	gone bool // the browser is
+}
+
+func newEvents(w http.ResponseWriter) *eventStream {
+	s := &eventStream{w: w, out: http.NewResponseController(w)}
+	s.send("retry: 1000\n\n")
+	return s
+}
+
+func (s *eventStream) send(format string, args ...any) {
+	_ = s.out.SetWriteDeadline(time.Now().Add(patience)) // without one, only a stuck browser costs more
+	_, err := fmt.Fprintf(s.w, format, args...)
+	s.gone = errors.Join(err, s.out.Flush()) != nil
+}
+
+// end leaves the connection as it was, for what the browser asks next.
+func (s *eventStream) end() { _ = s.out.SetWriteDeadline(time.Time{}) }
 
 // lists renders the parts of the home page that change.
 func (p *Portal) lists(r *http.Request) ([]byte, error) {

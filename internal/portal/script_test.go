@@ -3,9 +3,11 @@ package portal_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -159,7 +161,8 @@ func TestSignedOutElsewhere(t *testing.T) {
 	tab.await(`document.querySelector("h1")?.textContent === "Sign in"`)
 }
 
-// TestDesktopHasOneTab: opening a desktop again leads to the tab that it is open in.
+// TestDesktopHasOneTab: opening a desktop again leads to the tab that it is open
+// in. Meanwhile the page, which nobody sees, holds no connection.
 func TestDesktopHasOneTab(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -168,31 +171,41 @@ func TestDesktopHasOneTab(t *testing.T) {
 	w.work(t)
 	tab := w.open(t)
 	tab.awaitState("READY")
-	desktops := func() (found []*target.Info) {
+	eventually := func(what string, check func() bool) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); !check(); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal(what)
+			}
+		}
+	}
+	desktops := func() (urls []string) {
+		t.Helper()
 		all, err := chromedp.Targets(tab.ctx)
 		must(t, err)
 		for _, one := range all {
 			if one.Type == "page" && one.Title == "A desktop" {
-				found = append(found, one)
+				urls = append(urls, one.URL)
 			}
 		}
-		return found
+		return urls
 	}
 	tab.click(`form[action="/sessions/open"] button`)
-	first := ""
-	for end := time.Now().Add(20 * time.Second); first == ""; time.Sleep(20 * time.Millisecond) {
-		if found := desktops(); len(found) > 0 {
-			first = found[0].URL
-		} else if time.Now().After(end) {
-			t.Fatal("no desktop opens")
-		}
-	}
+	eventually("no desktop opens", func() bool { return len(desktops()) == 1 })
+	first := desktops()[0]
+	eventually("a page that nobody sees still listens", func() bool { return w.listeners.Load() == 0 })
+	b.do("stop", w.mine()[0].SessionID).leads(t, "/")
+	w.work(t)
+	b.do("start", w.mine()[0].SessionID).leads(t, "/")
+	w.work(t)
+	tab.do(page.BringToFront())
+	tab.await(`document.querySelector(".foot").innerText.includes("1 backup")`)
 	tab.click(`form[action="/sessions/open"] button`)
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if found := desktops(); len(found) == 1 && found[0].URL != first {
-			break
-		} else if len(found) > 1 || time.Now().After(end) {
-			t.Fatalf("%d desktops are open", len(found))
-		}
+	eventually("the desktop does not open again", func() bool {
+		urls := desktops()
+		return len(urls) > 0 && !slices.Contains(urls, first)
+	})
+	if urls := desktops(); len(urls) != 1 {
+		t.Errorf("%d desktops are open", len(urls))
 	}
 }

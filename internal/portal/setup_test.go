@@ -70,6 +70,8 @@ type world struct {
 	stop context.CancelFunc
 	// down makes the site end every connection without an answer.
 	down atomic.Bool
+	// listeners is how many pages listen to events.
+	listeners atomic.Int32
 
 	studioID, imageID, componentID, profileID string
 	// artist is a member of the launch profile, other of nothing.
@@ -123,6 +125,10 @@ func setupWith(t *testing.T, service func(*studio.Service) portal.Service) *worl
 	w.site.Config.Handler = http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if w.down.Load() {
 			panic(http.ErrAbortHandler)
+		}
+		if r.URL.Path == "/events" {
+			w.listeners.Add(1)
+			defer w.listeners.Add(-1)
 		}
 		mux.ServeHTTP(out, r)
 	})
