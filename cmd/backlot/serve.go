@@ -219,6 +219,10 @@ func (t tickets) DesktopReady(ctx context.Context, sessionKey string) error {
 	return t.service.DesktopReady(ctx, sessionKey)
 }
 
+func (t tickets) DesktopLost(ctx context.Context, sessionKey string) error {
+	return t.service.DesktopLost(ctx, sessionKey)
+}
+
 func granted(g studio.Grant, err error) (gateway.Grant, error) {
 	switch kind := studio.KindOf(err); {
 	case err == nil:

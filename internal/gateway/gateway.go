@@ -30,6 +30,9 @@ type Studio interface {
 	// DesktopReady records that the session's desktop can be shown. It is called
 	// each time that a streamer connects, and again after an error.
 	DesktopReady(ctx context.Context, sessionKey string) error
+	// DesktopLost records that a session's streamer left and does not come back: it
+	// may have died, and the desktop with it.
+	DesktopLost(ctx context.Context, sessionKey string) error
 }
 
 // Grant is what a viewer may see.

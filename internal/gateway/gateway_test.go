@@ -223,6 +223,29 @@ func TestStreamerComesBack(t *testing.T) {
 	}
 }
 
+func TestLostDesktopIsTold(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	// One that dials again at once is not missed, one that stays away is.
+	s.newDesktop().stop()
+	again := s.newDesktop()
+	time.Sleep(600 * time.Millisecond)
+	select {
+	case key := <-s.studio.lost:
+		t.Errorf("%s is told as lost while its streamer is there", key)
+	default:
+	}
+	again.stop()
+	select {
+	case key := <-s.studio.lost:
+		if key != sessionKey {
+			t.Errorf("%s is told as lost, not %s", key, sessionKey)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("a lost desktop is not told")
+	}
+}
+
 func TestNewestStreamerWins(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "127.0.0.1")

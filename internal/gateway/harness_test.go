@@ -31,6 +31,7 @@ type studio struct {
 	// stopAfter counts the questions until the session stops; 0: it does not.
 	stopAfter int
 	ready     chan string // every DesktopReady
+	lost      chan string // every DesktopLost
 	failed    int         // those that got an error
 }
 
@@ -80,6 +81,14 @@ func (s *studio) DesktopReady(_ context.Context, key string) error {
 	return nil
 }
 
+func (s *studio) DesktopLost(_ context.Context, key string) error {
+	select {
+	case s.lost <- key:
+	default:
+	}
+	return nil
+}
+
 // server is a gateway on real sockets, which can be killed and started again on the same ones.
 type server struct {
 	t      testing.TB
@@ -97,7 +106,7 @@ func newServer(t testing.TB, host string) *server {
 	t.Helper()
 	s := &server{
 		t:      t,
-		studio: &studio{ready: make(chan string, 16)},
+		studio: &studio{ready: make(chan string, 16), lost: make(chan string, 16)},
 		socket: filepath.Join(t.TempDir(), "gateway.sock"),
 	}
 	s.start("127.0.0.1:0", net.JoinHostPort(host, "0"))

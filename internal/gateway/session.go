@@ -67,6 +67,13 @@ func (s *session) attach(st *streamer) {
 	}
 }
 
+// streaming says whether the session has a streamer.
+func (s *session) streaming() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.streamer != nil
+}
+
 // watch has the streamer begin: with a key frame, or it is asked for one.
 func (s *session) watch() {
 	s.tell(wire.Watch{On: true})

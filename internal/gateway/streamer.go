@@ -22,6 +22,8 @@ const (
 	// pingEvery and aliveWithin find a streamer that hangs.
 	pingEvery   = 5 * time.Second
 	aliveWithin = 15 * time.Second
+	// missedAfter is how long a streamer that left may take to dial again.
+	missedAfter = 300 * time.Millisecond
 	// queuedMessages is how many messages wait for a streamer before it counts as hung.
 	queuedMessages = 4096
 	// messagesPerSecond bounds what a streamer says: frames, cursors and answers.
@@ -108,6 +110,7 @@ func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) error {
 	}
 	limit.N = math.MaxInt64
 
+	defer g.missStreamer(ctx, hello.Session)
 	st := &streamer{conn: conn, out: make(chan wire.Message, queuedMessages)}
 	s := g.enter(hello.Session, func(s *session) { s.attach(st) })
 	defer g.leave(hello.Session, s, func(s *session) { s.detach(st) })
@@ -125,6 +128,24 @@ func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) error {
 	}
 	log.DebugContext(ctx, "streamer left")
 	return nil
+}
+
+// missStreamer tells the domain when a streamer that left does not come back.
+func (g *Gateway) missStreamer(ctx context.Context, sessionKey string) {
+	select {
+	case <-ctx.Done():
+		return // it is we who leave
+	case <-time.After(missedAfter):
+	}
+	g.mu.Lock()
+	s := g.sessions[sessionKey]
+	g.mu.Unlock()
+	if s != nil && s.streaming() {
+		return
+	}
+	if err := g.cfg.Studio.DesktopLost(ctx, sessionKey); err != nil && ctx.Err() == nil {
+		g.cfg.Log.ErrorContext(ctx, "cannot tell that a desktop is lost", "session_key", sessionKey, "err", err)
+	}
 }
 
 // listen takes the streamer's messages until the connection ends.
