@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -78,7 +77,7 @@ func BenchmarkSessionIdle(b *testing.B) {
 		work := s.createSession()
 		work.until("READY")
 		time.Sleep(2 * time.Second)
-		streamer := s.streamer()
+		streamer := s.process("streamer")
 		serverBefore, _ := usage(b, server)
 		streamerBefore, _ := usage(b, streamer)
 		time.Sleep(span)
@@ -103,16 +102,4 @@ func (s streamingSession) until(state string) time.Duration {
 		time.Sleep(8 * time.Millisecond) // seldom enough not to be in the way
 	}
 	return time.Since(began)
-}
-
-// streamer is the process id of the only session's streamer.
-func (s *server) streamer() int {
-	s.t.Helper()
-	for _, pid := range processes(s.t, "backlot-"+s.installationID()) {
-		if comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); strings.HasPrefix(string(comm), "streamer") || strings.HasPrefix(string(comm), "backlot-streamer") {
-			return pid
-		}
-	}
-	s.t.Fatal("no streamer runs")
-	return 0
 }

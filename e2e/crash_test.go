@@ -87,6 +87,39 @@ func TestKillWithStreamOpen(t *testing.T) {
 	eventually(t, 10*time.Second, func() error { return s.holds("typed.txt", "still here\n") })
 }
 
+// TestKillParts: whatever of a READY session dies is started again, with the
+// artist's files, and the page shows it.
+func TestKillParts(t *testing.T) {
+	s := newServer(t)
+	work := s.createSession()
+	work.wait("READY", time.Minute)
+	b := newBrowser(t, 1024, 768, mediaFlags...)
+	b.run(chromedp.Navigate(work.stream()))
+	b.waitForDesktop()
+	s.inHome("echo kept > kept.txt && sync")
+	for _, part := range []string{"streamer", "openbox", "Xorg", "init"} {
+		pid := s.process(part)
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		eventually(t, 15*time.Second, func() error {
+			now := s.find(part)
+			if now == 0 || now == pid || s.find("openbox") == 0 {
+				return fmt.Errorf("%s is not back", part)
+			}
+			return b.state("live")
+		})
+		t.Logf("%s back after %s", part, time.Since(began).Round(time.Millisecond))
+		if err := s.holds("kept.txt", "kept\n"); err != nil {
+			t.Error(err)
+		}
+		if state := *work.get().State; state != "READY" {
+			t.Errorf("session without %s is %s", part, state)
+		}
+	}
+}
+
 // TestDown: the session is stopped and kept, the machine is clean, and another
 // installation does not notice.
 func TestDown(t *testing.T) {

@@ -151,17 +151,25 @@ func processes(t testing.TB, mine string) []int {
 	return pids
 }
 
-// desktop is the process id of the only running window manager.
-func (s *server) desktop() int {
+// find is the id of the installation's only process that has the name; 0: none.
+func (s *server) find(name string) int {
 	s.t.Helper()
 	for _, pid := range processes(s.t, "backlot-"+s.installationID()) {
-		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-		if strings.TrimSpace(string(comm)) == "openbox" {
+		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // may have ended
+		if strings.TrimSpace(string(comm)) == name {
 			return pid
 		}
 	}
-	s.t.Fatal("no desktop runs")
 	return 0
+}
+
+func (s *server) process(name string) int {
+	s.t.Helper()
+	pid := s.find(name)
+	if pid == 0 {
+		s.t.Fatalf("no %s runs", name)
+	}
+	return pid
 }
 
 // inHome runs a shell command as the artist in the home directory of the only
@@ -169,7 +177,7 @@ func (s *server) desktop() int {
 func (s *server) inHome(command string) string {
 	s.t.Helper()
 	enter := exec.CommandContext(s.t.Context(), "nsenter", "--all", "--setuid", "1000", "--setgid", "1000",
-		"--target", strconv.Itoa(s.desktop()), "--", "sh", "-c", "cd /home/artist && "+command)
+		"--target", strconv.Itoa(s.process("openbox")), "--", "sh", "-c", "cd /home/artist && "+command)
 	out, err := enter.CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("%s: %v\n%s", command, err, out)
