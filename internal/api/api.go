@@ -155,11 +155,6 @@ func (a *API) perform(x *exchange, r *http.Request, path params, out []byte) (an
 	if err != nil {
 		return out, err
 	}
-	if x.op.call == nil {
-		return out, &studio.Error{
-			Kind: studio.Validation, Code: CodeUnavailable, Message: "The operation " + x.op.name + " is not available in this version.",
-		}
-	}
 	done, err := x.op.call(r.Context(), a.Service, x.who, in)
 	if err != nil {
 		return out, err

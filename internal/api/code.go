@@ -29,8 +29,6 @@ const (
 	CodeScope = "WRONG_SCOPE"
 	// CodeSignature: the signature does not fit the request and the secret.
 	CodeSignature = "INVALID_SIGNATURE"
-	// CodeUnavailable: the operation exists, but not in this version.
-	CodeUnavailable = "OPERATION_NOT_AVAILABLE"
 	// CodeRate: the caller has used up its rate of requests.
 	CodeRate = "RATE_EXCEEDED"
 	// CodeOperation: no operation has this path.

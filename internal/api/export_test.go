@@ -57,17 +57,6 @@ func Encode(out any) []byte {
 	return newEncoder(v.Type())(nil, v)
 }
 
-// Pending names the operations that are not available.
-func Pending() []string {
-	var names []string
-	for _, o := range table() {
-		if o.call == nil {
-			names = append(names, o.name)
-		}
-	}
-	return names
-}
-
 // Find names the operations that a path has by their methods, and the values of
 // its {members}.
 func Find(escaped string) (byMethod map[string]string, values [maxParams]string) {

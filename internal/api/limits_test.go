@@ -221,20 +221,3 @@ func TestLog(t *testing.T) {
 		}
 	}
 }
-
-// TestUnavailable asks for every operation that this version does not have.
-func TestUnavailable(t *testing.T) {
-	t.Parallel()
-	f := setup(t)
-	plain := api.New(f.Config)
-	for _, name := range api.Pending() {
-		for _, row := range api.Table() {
-			if row.Name != name {
-				continue
-			}
-			w := httptest.NewRecorder()
-			plain.ServeHTTP(w, messageOf(t, row, sample(row.In, "", "")).request(t))
-			wantFault(t, w, http.StatusBadRequest, "ValidationException", api.CodeUnavailable)
-		}
-	}
-}

@@ -24,7 +24,7 @@ type operation struct {
 	decode *decoder
 	encode encoder
 	// call does the operation; in and the answer are pointers to structs of the
-	// types above. It is nil while the operation is not available.
+	// types above.
 	call func(ctx context.Context, s *studio.Service, who studio.Principal, in any) (any, error)
 }
 
@@ -45,20 +45,14 @@ func op[In, Out any](
 	method, path string, status int, t traits,
 	call func(*studio.Service, context.Context, studio.Principal, *In) (*Out, error),
 ) operation {
-	o := pending[In, Out](method, path, status, t)
-	o.call = func(ctx context.Context, s *studio.Service, who studio.Principal, in any) (any, error) {
-		return call(s, ctx, who, in.(*In))
-	}
-	return o
-}
-
-// pending is the row of an operation that is not available yet.
-func pending[In, Out any](method, path string, status int, t traits) operation {
 	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
 	path = "/" + version + path
 	return operation{
 		name: strings.TrimSuffix(in.Name(), "Request"), method: method, path: path, status: status, traits: t,
 		in: in, out: out, decode: newDecoder(in, path), encode: newEncoder(out),
+		call: func(ctx context.Context, s *studio.Service, who studio.Principal, in any) (any, error) {
+			return call(s, ctx, who, in.(*In))
+		},
 	}
 }
 

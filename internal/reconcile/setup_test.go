@@ -111,12 +111,16 @@ func (w *world) furnish(t *testing.T) {
 	st, err := w.CreateStudio(ctx, admin, &studio.CreateStudioRequest{StudioName: "demo", AdminRoleARN: role, UserRoleARN: role})
 	must(t, err)
 	w.studioID = st.Studio.StudioID
+	w.finish(t, studio.TableStudios, w.studioID)
 	c, err := w.CreateStudioComponent(ctx, admin, &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "tools", Type: "CUSTOM"})
 	must(t, err)
+	w.finish(t, studio.TableComponents, c.StudioComponent.StudioComponentID)
 	i, err := w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "host", EC2ImageID: hostAMI})
 	must(t, err)
+	w.finish(t, studio.TableImages, i.StreamingImage.StreamingImageID)
 	missing, err := w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "gone", EC2ImageID: "ami-gone"})
 	must(t, err)
+	w.finish(t, studio.TableImages, missing.StreamingImage.StreamingImageID)
 	f, err := w.CreateLaunchProfile(ctx, admin, &studio.CreateLaunchProfileRequest{
 		StudioID: w.studioID, Name: "Desktop", EC2SubnetIDs: []string{}, LaunchProfileProtocolVersions: []string{"2021-03-31"},
 		StudioComponentIDs: []string{c.StudioComponent.StudioComponentID},
@@ -130,11 +134,25 @@ func (w *world) furnish(t *testing.T) {
 	})
 	must(t, err)
 	w.profileID = f.LaunchProfile.LaunchProfileID
+	w.finish(t, studio.TableProfiles, w.profileID)
 	_, err = w.PutLaunchProfileMembers(ctx, admin, &studio.PutLaunchProfileMembersRequest{
 		StudioID: w.studioID, LaunchProfileID: w.profileID, IdentityStoreID: "d-1234567890",
 		Members: []studio.NewLaunchProfileMember{{Persona: "USER", PrincipalID: artist.ID}},
 	})
 	must(t, err)
+}
+
+// finish brings one noun to rest, as a loop would.
+func (w *world) finish(t *testing.T, table studio.Table, id string) {
+	t.Helper()
+	for {
+		task, err := w.Task(t.Context(), table, id)
+		must(t, err)
+		if task.Action == studio.None {
+			return
+		}
+		must(t, w.Record(t.Context(), task, nil))
+	}
 }
 
 // run starts a loop; what it returns ends it.

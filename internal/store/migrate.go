@@ -16,7 +16,7 @@ import (
 func tables() []studio.Table {
 	return []studio.Table{
 		"studios", "studio_members", "studio_components", "launch_profiles", "launch_profile_members",
-		"streaming_images", "sessions", "streams", "backups",
+		"streaming_images", "sessions", "streams", "backups", "eula_acceptances",
 		"client_tokens", "users", "access_keys", "logins", "settings",
 	}
 }
@@ -29,6 +29,7 @@ func migrate(ctx context.Context, db *bun.DB) (int64, error) {
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithGoMigrations(
 			goose.NewGoMigration(1, &goose.GoFunc{RunTx: migration1}, nil),
+			goose.NewGoMigration(2, &goose.GoFunc{RunTx: migration2}, nil),
 		))
 	if err != nil {
 		return 0, err
@@ -51,10 +52,19 @@ func migrate(ctx context.Context, db *bun.DB) (int64, error) {
 
 // migration1 makes the first tables.
 func migration1(ctx context.Context, tx *sql.Tx) error {
-	for table := range strings.FieldsSeq(`
+	return makeTables(ctx, tx, `
 		studios studio_members studio_components launch_profiles launch_profile_members
 		streaming_images sessions streams backups
-		client_tokens users access_keys logins settings`) {
+		client_tokens users access_keys logins settings`)
+}
+
+// migration2 makes the table of accepted licences.
+func migration2(ctx context.Context, tx *sql.Tx) error {
+	return makeTables(ctx, tx, "eula_acceptances")
+}
+
+func makeTables(ctx context.Context, tx *sql.Tx, names string) error {
+	for table := range strings.FieldsSeq(names) {
 		if _, err := tx.ExecContext(ctx, strings.ReplaceAll(tableDDL, "TABLE_NAME", table)); err != nil {
 			return fmt.Errorf("make table %s: %w", table, err)
 		}

@@ -48,26 +48,17 @@ func TestWhatAStudioIsMadeOf(t *testing.T) {
 
 	// What failed to be created is shown for a day, and then forgotten.
 	failed := map[string]string{}
-	st, err := w.CreateStudio(ctx, admin, &studio.CreateStudioRequest{StudioName: "bad", AdminRoleARN: "no role", UserRoleARN: role})
-	must(t, err)
-	failed["studio"] = st.Studio.StudioID
+	failed["studio"] = w.newStudio(t, &studio.CreateStudioRequest{StudioName: "bad", AdminRoleARN: "no role", UserRoleARN: role}).StudioID
 	for range 2 {
-		c, err := w.CreateStudioComponent(ctx, admin, &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "ad", Type: "ACTIVE_DIRECTORY"})
-		must(t, err)
-		failed["component"] = c.StudioComponent.StudioComponentID
+		failed["component"] = w.newComponent(t, "ad", "ACTIVE_DIRECTORY").StudioComponentID
 	}
-	i, err := w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "bad", EC2ImageID: "ami-bad"})
-	must(t, err)
-	failed["image"] = i.StreamingImage.StreamingImageID
+	failed["image"] = w.newImage(t, "ami-bad").StreamingImageID
 	f, err := w.CreateLaunchProfile(ctx, admin, w.profile(streamConfiguration(func(c *studio.StreamConfigurationCreate) {
 		c.StreamingImageIDs = []string{failed["image"]}
 	})))
 	must(t, err)
-	failed["profile"] = f.LaunchProfile.LaunchProfileID
+	failed["profile"] = w.theProfile(t, f.LaunchProfile.LaunchProfileID).LaunchProfileID
 
-	for _, shape := range []any{st.Studio, i.StreamingImage, f.LaunchProfile} {
-		must(t, studio.Check(shape)) // the model knows every code
-	}
 	_, err = w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{StudioID: failed["studio"], Name: "x", EC2ImageID: hostAMI})
 	wants(t, err, studio.NotFound, studio.CodeNotFound)
 	w.clock.advance(23 * time.Hour)
@@ -97,12 +88,14 @@ func TestAdviceOnALaunchProfile(t *testing.T) {
 		StudioID: w.studioID, Name: "ad", Type: "ACTIVE_DIRECTORY", EC2SecurityGroupIDs: []string{"sg-1"},
 	})
 	must(t, err)
-	f, err := w.CreateLaunchProfile(t.Context(), admin, w.profile(func(r *studio.CreateLaunchProfileRequest) {
+	w.theComponent(t, c.StudioComponent.StudioComponentID)
+	made, err := w.CreateLaunchProfile(t.Context(), admin, w.profile(func(r *studio.CreateLaunchProfileRequest) {
 		r.StudioComponentIDs, r.EC2SubnetIDs = []string{c.StudioComponent.StudioComponentID}, []string{"subnet-1"}
 	}))
 	must(t, err)
+	f := w.theProfile(t, made.LaunchProfile.LaunchProfileID)
 	var states []studio.State
-	for _, r := range f.LaunchProfile.ValidationResults {
+	for _, r := range f.ValidationResults {
 		states = append(states, r.State)
 		for _, shape := range []struct{ name, value string }{
 			{"LaunchProfileValidationState", string(r.State)}, {"LaunchProfileValidationStatusCode", string(r.StatusCode)}, {"LaunchProfileValidationType", r.Type},
@@ -112,8 +105,8 @@ func TestAdviceOnALaunchProfile(t *testing.T) {
 			}
 		}
 	}
-	if f.LaunchProfile.State != studio.Ready || len(states) != 4 || states[0] != "VALIDATION_NOT_STARTED" || states[1] != "VALIDATION_FAILED" ||
+	if f.State != studio.Ready || len(states) != 4 || states[0] != "VALIDATION_NOT_STARTED" || states[1] != "VALIDATION_FAILED" ||
 		states[2] != "VALIDATION_SUCCESS" || states[3] != "VALIDATION_FAILED" {
-		t.Errorf("%s with %v", f.LaunchProfile.State, states)
+		t.Errorf("%s with %v", f.State, states)
 	}
 }

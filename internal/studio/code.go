@@ -24,6 +24,12 @@ const (
 	CodeNotOffered = "NOT_OFFERED"
 	// CodeReference: a thing named in the request does not exist, or cannot be used.
 	CodeReference = "INVALID_REFERENCE"
+	// CodeEula: a licence that the streaming image asks for is not accepted for the studio.
+	CodeEula = "EULA_NOT_ACCEPTED"
+	// CodeARN: an ARN does not name a resource that can have tags.
+	CodeARN = "INVALID_ARN"
+	// CodeHealthy: there is nothing to repair.
+	CodeHealthy = "NOTHING_TO_REPAIR"
 	// CodeUser: a principal is no user of the identity store.
 	CodeUser = "UNKNOWN_USER"
 	// CodeStop: sessions of this launch profile cannot be stopped, only deleted.
@@ -32,10 +38,14 @@ const (
 	CodeNoBackup = "SESSION_WITHOUT_BACKUPS"
 	// CodeNotAllowed: the caller may not do this.
 	CodeNotAllowed = "NOT_ALLOWED"
+	// CodeProvided: a thing that comes with the installation cannot be changed.
+	CodeProvided = "PROVIDED_RESOURCE"
 	// CodeNotFound: there is nothing of that id.
 	CodeNotFound = "NOT_FOUND"
 	// CodeState: the state of the resource forbids the action.
 	CodeState = "WRONG_STATE"
+	// CodeInUse: something else uses the resource.
+	CodeInUse = "IN_USE"
 	// CodeTaken: the name is another's.
 	CodeTaken = "NAME_TAKEN"
 	// CodeNothingToStart: a session has neither a volume nor a READY backup.

@@ -10,9 +10,11 @@ import (
 type Component struct {
 	StudioComponent
 	revision
+	life
 
-	StudioID string    `json:"studioId"`
-	ForgetAt time.Time `json:"forgetAt,omitzero"`
+	StudioID string `json:"studioId"`
+	// Asked is what an update under way asks for.
+	Asked *StudioComponent `json:"asked,omitempty"`
 }
 
 // Table implements Noun.
@@ -27,16 +29,10 @@ func (c *Component) Row(now time.Time) Row {
 }
 
 // Next implements living.
-func (c *Component) Next(now time.Time) (Action, time.Time) {
-	return first(now, at(c.ForgetAt, Forget))
-}
+func (c *Component) Next(now time.Time) (Action, time.Time) { return c.next(now, c.State) }
 
-func (c *Component) enter(now time.Time, on event, code StatusCode, says string) error {
-	if err := componentMachine.apply(&c.State, on, c.StudioComponentID); err != nil {
-		return err
-	}
-	c.StatusCode, c.StatusMessage, c.UpdatedAt = code, says, now
-	return nil
+func (c *Component) card() card {
+	return card{componentKind, c.StudioComponentID, &c.State, &c.StatusCode, &c.StatusMessage, &c.UpdatedAt, &c.life}
 }
 
 // The types of components that rules depend on.
@@ -102,29 +98,9 @@ func (s *Service) CreateStudioComponent(ctx context.Context, p Principal, req *C
 	if err := checkTags(req.Tags); err != nil {
 		return nil, err
 	}
-	var c Component
-	err := s.write(ctx, func(tx Tx, now time.Time) error {
-		r := studioOf(req.StudioID)
-		r.Tags = req.Tags
-		if err := s.permit(ctx, tx, p, "CreateStudioComponent", r, nil); err != nil {
-			return err
-		}
-		if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
-			return err
-		}
-		id, again, err := s.once(ctx, tx, now, p, "CreateStudioComponent", req.ClientToken, req, func() (string, error) {
-			made, err := s.newComponent(ctx, tx, now, p, req)
-			if err != nil {
-				return "", err
-			}
-			c = *made
-			return c.StudioComponentID, tx.Save(ctx, &c)
-		})
-		if again {
-			return tx.Find(ctx, id, &c)
-		}
-		return err
-	})
+	c, err := create(ctx, s, call{p, "CreateStudioComponent", req, req.ClientToken},
+		s.putIn(ctx, p, "CreateStudioComponent", req.StudioID, req.Tags),
+		func(tx Tx, now time.Time) (*Component, error) { return s.newComponent(ctx, tx, now, p, req) })
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +108,9 @@ func (s *Service) CreateStudioComponent(ctx context.Context, p Principal, req *C
 }
 
 func (s *Service) newComponent(ctx context.Context, tx Tx, now time.Time, p Principal, req *CreateStudioComponentRequest) (*Component, error) {
+	if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
+		return nil, err
+	}
 	id, err := newID(s.cfg.Random)
 	if err != nil {
 		return nil, err
@@ -150,32 +129,39 @@ func (s *Service) newComponent(ctx context.Context, tx Tx, now time.Time, p Prin
 	if err := checkComponent(&c.StudioComponent); err != nil {
 		return nil, err
 	}
-	directory := false
-	total, fileSystems := 0, 0
-	others, err := List[Component](ctx, tx, Query{StudioID: req.StudioID, NotStates: []State{Deleted}})
+	if err := s.room(ctx, tx, TableComponents, req.StudioID, "studio components of a studio", s.cfg.Quotas.Components); err != nil {
+		return nil, err
+	}
+	if err := s.roomForType(ctx, tx, c, req.Type); err != nil {
+		return nil, err
+	}
+	c.card().say(false)
+	return c, nil
+}
+
+// roomForType answers QuotaExceeded when the studio has as many components of a
+// type as it may, not counting c itself. More than one directory is found out later.
+func (s *Service) roomForType(ctx context.Context, tx Tx, c *Component, kind string) error {
+	if kind != sharedFileSystem {
+		return nil
+	}
+	n, err := others(ctx, tx, c, func(o *Component) bool { return o.Type == kind || o.Asked != nil && o.Asked.Type == kind }, Deleted)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, o := range others {
-		total++
-		if o.Type == sharedFileSystem {
-			fileSystems++
-		}
-		directory = directory || o.Type == activeDirectory && o.State != CreateFailed
-	}
-	if err := withinQuota(total, "studio components of a studio", s.cfg.Quotas.Components); err != nil {
-		return nil, err
-	}
-	if req.Type == sharedFileSystem {
-		if err := withinQuota(fileSystems, "shared file system components of a studio", s.cfg.Quotas.SharedFileSystems); err != nil {
-			return nil, err
+	return withinQuota(n, "shared file system components of a studio", s.cfg.Quotas.SharedFileSystems)
+}
+
+// others counts the studio's other components that are something, and in none of some states.
+func others(ctx context.Context, tx Tx, c *Component, are func(*Component) bool, not ...State) (int, error) {
+	all, err := List[Component](ctx, tx, Query{StudioID: c.StudioID, NotStates: not})
+	n := 0
+	for _, o := range all {
+		if o.StudioComponentID != c.StudioComponentID && are(o) {
+			n++
 		}
 	}
-	if req.Type == activeDirectory && directory {
-		c.ForgetAt = now.Add(s.cfg.Timing.Keep)
-		return c, c.enter(now, eventFailed, "ACTIVE_DIRECTORY_ALREADY_EXISTS", "The studio has a component for a directory already.")
-	}
-	return c, c.enter(now, eventMade, "STUDIO_COMPONENT_CREATED", "The studio component is ready.")
+	return n, err
 }
 
 // given is an optional string, empty when absent.

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // newID makes an id: a random UUID (version 4) in unpadded base64url, 22
@@ -38,26 +37,4 @@ func newName(random io.Reader, n int) (string, error) {
 		}
 	}
 	return string(name), nil
-}
-
-// The types of resources, as in ARNs.
-const (
-	typeStudio    = "studio"
-	typeComponent = "studio-component"
-	typeProfile   = "launch-profile"
-	typeImage     = "streaming-image"
-	typeSession   = "streaming-session"
-	typeBackup    = "streaming-session-backup"
-)
-
-// arn names a resource of this installation. In it an id goes without its region.
-func (s *Service) arn(kind, id string) string {
-	partition := "aws"
-	switch {
-	case strings.HasPrefix(s.cfg.Region, "cn-"):
-		partition = "aws-cn"
-	case strings.HasPrefix(s.cfg.Region, "us-gov-"):
-		partition = "aws-us-gov"
-	}
-	return fmt.Sprintf("arn:%s:nimble:%s:%s:%s/%s", partition, s.cfg.Region, s.cfg.Account, kind, strings.TrimPrefix(id, s.cfg.Region+":"))
 }

@@ -2,7 +2,6 @@ package studio
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -11,11 +10,13 @@ import (
 type Image struct {
 	StreamingImage
 	revision
+	life
 
 	StudioID  string    `json:"studioId"`
 	CreatedAt time.Time `json:"createdAt"`
 	CreatedBy string    `json:"createdBy"`
-	ForgetAt  time.Time `json:"forgetAt,omitzero"`
+	// Asked is what an update under way asks for.
+	Asked *StreamingImage `json:"asked,omitempty"`
 }
 
 // Table implements Noun.
@@ -30,16 +31,10 @@ func (i *Image) Row(now time.Time) Row {
 }
 
 // Next implements living.
-func (i *Image) Next(now time.Time) (Action, time.Time) {
-	return first(now, at(i.ForgetAt, Forget))
-}
+func (i *Image) Next(now time.Time) (Action, time.Time) { return i.next(now, i.State) }
 
-func (i *Image) enter(on event, code StatusCode, says string) error {
-	if err := imageMachine.apply(&i.State, on, i.StreamingImageID); err != nil {
-		return err
-	}
-	i.StatusCode, i.StatusMessage = code, says
-	return nil
+func (i *Image) card() card {
+	return card{imageKind, i.StreamingImageID, &i.State, &i.StatusCode, &i.StatusMessage, nil, &i.life}
 }
 
 // CreateStreamingImage makes a streaming image of a machine image.
@@ -50,46 +45,24 @@ func (s *Service) CreateStreamingImage(ctx context.Context, p Principal, req *Cr
 	if err := checkTags(req.Tags); err != nil {
 		return nil, err
 	}
-	platform, ok, err := s.cfg.Images.Platform(ctx, req.EC2ImageID)
-	if err != nil {
-		return nil, outcome(fmt.Errorf("look at machine image %s: %w", req.EC2ImageID, err))
-	}
-	if !ok {
-		platform = ""
-	}
-	var i Image
-	err = s.write(ctx, func(tx Tx, now time.Time) error {
-		r := studioOf(req.StudioID)
-		r.Tags = req.Tags
-		if err := s.permit(ctx, tx, p, "CreateStreamingImage", r, nil); err != nil {
-			return err
-		}
-		if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
-			return err
-		}
-		id, again, err := s.once(ctx, tx, now, p, "CreateStreamingImage", req.ClientToken, req, func() (string, error) {
+	i, err := create(ctx, s, call{p, "CreateStreamingImage", req, req.ClientToken},
+		s.putIn(ctx, p, "CreateStreamingImage", req.StudioID, req.Tags),
+		func(tx Tx, now time.Time) (*Image, error) {
+			if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
+				return nil, err
+			}
 			if err := s.room(ctx, tx, TableImages, req.StudioID, "streaming images of a studio", s.cfg.Quotas.StreamingImages); err != nil {
-				return "", err
+				return nil, err
 			}
-			made, err := s.newImage(p, now, req, platform)
-			if err != nil {
-				return "", err
-			}
-			i = *made
-			return i.StreamingImageID, tx.Save(ctx, &i)
+			return s.newImage(p, now, req)
 		})
-		if again {
-			return tx.Find(ctx, id, &i)
-		}
-		return err
-	})
 	if err != nil {
 		return nil, err
 	}
 	return &CreateStreamingImageResponse{StreamingImage: &i.StreamingImage}, nil
 }
 
-func (s *Service) newImage(p Principal, now time.Time, req *CreateStreamingImageRequest, platform string) (*Image, error) {
+func (s *Service) newImage(p Principal, now time.Time, req *CreateStreamingImageRequest) (*Image, error) {
 	id, err := newID(s.cfg.Random)
 	if err != nil {
 		return nil, err
@@ -97,24 +70,38 @@ func (s *Service) newImage(p Principal, now time.Time, req *CreateStreamingImage
 	i := &Image{
 		StreamingImage: StreamingImage{
 			StreamingImageID: id, ARN: s.arn(typeImage, id), EC2ImageID: req.EC2ImageID, Name: req.Name, Description: given(req.Description),
-			Owner: req.StudioID, Platform: platform, EulaIDs: []string{}, Tags: ownTags(req.Tags), State: CreateInProgress,
+			Owner: req.StudioID, EulaIDs: []string{}, Tags: ownTags(req.Tags), State: CreateInProgress,
 		},
 		StudioID: req.StudioID, CreatedAt: now, CreatedBy: p.ID,
 	}
-	if platform == "" {
-		i.ForgetAt = now.Add(s.cfg.Timing.Keep)
-		return i, i.enter(eventFailed, "ACCESS_DENIED", "There is no machine image of that id on this installation.")
-	}
-	return i, i.enter(eventMade, "STREAMING_IMAGE_READY", "The streaming image is ready.")
+	i.card().say(false)
+	return i, nil
 }
 
 func (s *Service) findImage(ctx context.Context, tx Tx, studioID, id string) (*Image, Resource, error) {
+	if i := s.providedImage(studioID, id); i != nil {
+		return i, Resource{Type: typeImage, ID: id, StudioID: studioID}, nil
+	}
 	var i Image
 	ok, err := found(tx.Find(ctx, id, &i))
 	if !ok || i.StudioID != studioID {
 		return nil, Resource{Type: typeImage, ID: id, StudioID: studioID}, err
 	}
 	return &i, Resource{Type: typeImage, ID: id, StudioID: studioID, CreatedBy: i.CreatedBy, Tags: i.Tags}, nil
+}
+
+// usableImage is a streaming image that sessions of the studio can be made of now.
+func (s *Service) usableImage(ctx context.Context, tx Tx, studioID, id string) (*Image, error) {
+	i, _, err := s.findImage(ctx, tx, studioID, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case i == nil:
+		return nil, wrongState(imageMachine.noun, id, Deleted)
+	case !usable(i.State):
+		return nil, wrongState(imageMachine.noun, id, i.State)
+	}
+	return i, accepted(ctx, tx, studioID, i.EulaIDs)
 }
 
 // GetStreamingImage shows one streaming image.
@@ -139,7 +126,7 @@ func (s *Service) GetStreamingImage(ctx context.Context, p Principal, req *GetSt
 	})
 }
 
-// ListStreamingImages lists a studio's streaming images.
+// ListStreamingImages lists the provided streaming images and a studio's own.
 func (s *Service) ListStreamingImages(ctx context.Context, p Principal, req *ListStreamingImagesRequest) (*ListStreamingImagesResponse, error) {
 	if err := Check(req); err != nil {
 		return nil, err
@@ -153,8 +140,13 @@ func (s *Service) ListStreamingImages(ctx context.Context, p Principal, req *Lis
 			return err
 		}
 		owner := req.Owner
-		if strings.EqualFold(owner, "amazon") {
-			owner = "amazon"
+		if strings.EqualFold(owner, amazon) {
+			owner = amazon
+		}
+		if req.NextToken == "" && (owner == "" || owner == amazon) {
+			for _, i := range s.cfg.ProvidedImages {
+				answer.StreamingImages = append(answer.StreamingImages, s.provide(req.StudioID, i).StreamingImage)
+			}
 		}
 		images, next, err := page[Image](ctx, s, tx, listing{"ListStreamingImages", req, req.NextToken, pageSize},
 			Query{StudioID: req.StudioID, OwnedBy: owner})

@@ -191,6 +191,7 @@ func catalogueMachine(noun string) *machine {
 		moves: []move{
 			{CreateInProgress, eventMade, Ready},
 			{CreateInProgress, eventFailed, CreateFailed},
+			{CreateFailed, eventDelete, Deleted},
 			{Ready, eventUpdate, UpdateInProgress},
 			{UpdateFailed, eventUpdate, UpdateInProgress},
 			{DeleteFailed, eventUpdate, UpdateInProgress},

@@ -13,6 +13,7 @@ const (
 	TableSessions       Table = "sessions"
 	TableStreams        Table = "streams"
 	TableBackups        Table = "backups"
+	TableAcceptances    Table = "eula_acceptances"
 	TableClientTokens   Table = "client_tokens"
 )
 

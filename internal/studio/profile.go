@@ -2,7 +2,6 @@ package studio
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -10,9 +9,11 @@ import (
 type Profile struct {
 	LaunchProfile
 	revision
+	life
 
-	StudioID string    `json:"studioId"`
-	ForgetAt time.Time `json:"forgetAt,omitzero"`
+	StudioID string `json:"studioId"`
+	// Asked is what an update under way asks for.
+	Asked *LaunchProfile `json:"asked,omitempty"`
 }
 
 // Table implements Noun.
@@ -27,16 +28,10 @@ func (f *Profile) Row(now time.Time) Row {
 }
 
 // Next implements living.
-func (f *Profile) Next(now time.Time) (Action, time.Time) {
-	return first(now, at(f.ForgetAt, Forget))
-}
+func (f *Profile) Next(now time.Time) (Action, time.Time) { return f.next(now, f.State) }
 
-func (f *Profile) enter(now time.Time, on event, code StatusCode, says string) error {
-	if err := profileMachine.apply(&f.State, on, f.LaunchProfileID); err != nil {
-		return err
-	}
-	f.StatusCode, f.StatusMessage, f.UpdatedAt = code, says, now
-	return nil
+func (f *Profile) card() card {
+	return card{profileKind, f.LaunchProfileID, &f.State, &f.StatusCode, &f.StatusMessage, &f.UpdatedAt, &f.life}
 }
 
 // checkStreamConfiguration keeps persistence, automatic termination and the time
@@ -63,31 +58,11 @@ func (s *Service) CreateLaunchProfile(ctx context.Context, p Principal, req *Cre
 		return nil, err
 	}
 	if len(req.LaunchProfileProtocolVersions) == 0 {
-		return nil, combination("launchProfileProtocolVersions must name at least one version.")
+		return nil, noVersion()
 	}
-	var f Profile
-	err := s.write(ctx, func(tx Tx, now time.Time) error {
-		r := studioOf(req.StudioID)
-		r.Tags = req.Tags
-		if err := s.permit(ctx, tx, p, "CreateLaunchProfile", r, nil); err != nil {
-			return err
-		}
-		if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
-			return err
-		}
-		id, again, err := s.once(ctx, tx, now, p, "CreateLaunchProfile", req.ClientToken, req, func() (string, error) {
-			made, err := s.newProfile(ctx, tx, now, p, req)
-			if err != nil {
-				return "", err
-			}
-			f = *made
-			return f.LaunchProfileID, tx.Save(ctx, &f)
-		})
-		if again {
-			return tx.Find(ctx, id, &f)
-		}
-		return err
-	})
+	f, err := create(ctx, s, call{p, "CreateLaunchProfile", req, req.ClientToken},
+		s.putIn(ctx, p, "CreateLaunchProfile", req.StudioID, req.Tags),
+		func(tx Tx, now time.Time) (*Profile, error) { return s.newProfile(ctx, tx, now, p, req) })
 	if err != nil {
 		return nil, err
 	}
@@ -95,11 +70,13 @@ func (s *Service) CreateLaunchProfile(ctx context.Context, p Principal, req *Cre
 }
 
 func (s *Service) newProfile(ctx context.Context, tx Tx, now time.Time, p Principal, req *CreateLaunchProfileRequest) (*Profile, error) {
+	if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
+		return nil, err
+	}
 	if err := checkStreamConfiguration(&req.StreamConfiguration); err != nil {
 		return nil, err
 	}
-	components, err := s.componentsOf(ctx, tx, req.StudioID, req.StudioComponentIDs)
-	if err != nil {
+	if err := s.usableComponents(ctx, tx, req.StudioID, req.StudioComponentIDs); err != nil {
 		return nil, err
 	}
 	if err := s.room(ctx, tx, TableProfiles, req.StudioID, "launch profiles of a studio", s.cfg.Quotas.LaunchProfiles); err != nil {
@@ -109,97 +86,31 @@ func (s *Service) newProfile(ctx context.Context, tx Tx, now time.Time, p Princi
 	if err != nil {
 		return nil, err
 	}
-	stream := StreamConfiguration(req.StreamConfiguration)
-	if stream.SessionPersistenceMode == activated && stream.VolumeConfiguration == nil {
-		stream.VolumeConfiguration = &VolumeConfiguration{IOPS: 3000, Size: 500, Throughput: 125}
-	}
 	f := &Profile{
 		LaunchProfile: LaunchProfile{
 			LaunchProfileID: id, ARN: s.arn(typeProfile, id), Name: req.Name, Description: given(req.Description),
 			EC2SubnetIDs: listed(req.EC2SubnetIDs), LaunchProfileProtocolVersions: req.LaunchProfileProtocolVersions,
-			StreamConfiguration: &stream, StudioComponentIDs: req.StudioComponentIDs, Tags: ownTags(req.Tags),
+			StreamConfiguration: completed(req.StreamConfiguration), StudioComponentIDs: req.StudioComponentIDs, Tags: ownTags(req.Tags),
 			CreatedAt: now, CreatedBy: p.ID, UpdatedAt: now, UpdatedBy: p.ID, State: CreateInProgress,
 		},
 		StudioID: req.StudioID,
 	}
-	f.ValidationResults = validate(f, components)
-	code, says, err := s.checkOffer(ctx, tx, f)
-	switch {
-	case err != nil:
-		return nil, err
-	case code != "":
-		f.ForgetAt = now.Add(s.cfg.Timing.Keep)
-		return f, f.enter(now, eventFailed, code, says)
-	}
-	return f, f.enter(now, eventMade, "LAUNCH_PROFILE_CREATED", "The launch profile is ready.")
+	f.ValidationResults = validating()
+	f.card().say(false)
+	return f, nil
 }
 
-// componentsOf are the components that a launch profile names; all must be usable.
-func (s *Service) componentsOf(ctx context.Context, tx Tx, studioID string, ids []string) ([]*Component, error) {
-	components := make([]*Component, 0, len(ids))
-	for _, id := range ids {
-		c, _, err := s.findComponent(ctx, tx, studioID, id)
-		if err != nil {
-			return nil, err
-		}
-		if c == nil || !usable(c.State) {
-			return nil, &Error{
-				Kind: Validation, Code: CodeReference, Message: "A studio component of the launch profile does not exist in this studio, or is not READY.",
-				Context: map[string]string{"member": "studioComponentIds", "resourceId": cut(id, 128)},
-			}
-		}
-		components = append(components, c)
+// completed is a stream configuration with the volume that persistent sessions have.
+func completed(asked StreamConfigurationCreate) *StreamConfiguration {
+	c := StreamConfiguration(asked)
+	if c.SessionPersistenceMode == activated && c.VolumeConfiguration == nil {
+		c.VolumeConfiguration = &VolumeConfiguration{IOPS: 3000, Size: 500, Throughput: 125}
 	}
-	return components, nil
+	return &c
 }
 
-// checkOffer tells why sessions could never be made of what a launch profile
-// offers; an empty code: they can.
-func (s *Service) checkOffer(ctx context.Context, tx Tx, f *Profile) (StatusCode, string, error) {
-	for _, id := range f.StreamConfiguration.StreamingImageIDs {
-		i, _, err := s.findImage(ctx, tx, f.StudioID, id)
-		switch {
-		case err != nil:
-			return "", "", err
-		case i == nil || i.State == Deleted || i.State == CreateFailed:
-			return "STREAMING_IMAGE_NOT_FOUND", "A streaming image of the launch profile does not exist in this studio.", nil
-		case !usable(i.State):
-			return "STREAMING_IMAGE_NOT_READY", "A streaming image of the launch profile is not ready.", nil
-		}
-	}
-	for _, t := range f.StreamConfiguration.EC2InstanceTypes {
-		if _, ok := s.types[t]; !ok {
-			return "INVALID_INSTANCE_TYPES_PROVIDED", "This installation has no machine for the instance type " + t + ".", nil
-		}
-	}
-	return "", "", nil
-}
-
-// validate says what became of the checks of a launch profile's surroundings.
-// They advise; none keeps sessions from running.
-func validate(f *Profile, components []*Component) []ValidationResult {
-	const success = "VALIDATION_SUCCESS"
-	result := func(kind string, state State, code StatusCode, says string) ValidationResult {
-		return ValidationResult{Type: kind, State: state, StatusCode: code, StatusMessage: says}
-	}
-	results := []ValidationResult{
-		result("VALIDATE_ACTIVE_DIRECTORY_STUDIO_COMPONENT", success, success, "The launch profile uses no directory."),
-		result("VALIDATE_SUBNET_ASSOCIATION", success, success, "Sessions use the default network."),
-		result("VALIDATE_NETWORK_ACL_ASSOCIATION", success, success, "There are no network access lists that could be in the way."),
-		result("VALIDATE_SECURITY_GROUP_ASSOCIATION", success, success, "The studio components name no security groups."),
-	}
-	if slices.ContainsFunc(components, func(c *Component) bool { return c.Type == activeDirectory }) {
-		results[0] = result(results[0].Type, "VALIDATION_NOT_STARTED", "VALIDATION_NOT_STARTED", "Directories are not looked up on this installation.")
-	}
-	if len(f.EC2SubnetIDs) > 0 {
-		results[1] = result(results[1].Type, "VALIDATION_FAILED", "VALIDATION_FAILED_SUBNET_NOT_FOUND",
-			"This installation has no networks of these names; sessions use the default network.")
-	}
-	if slices.ContainsFunc(components, func(c *Component) bool { return len(c.EC2SecurityGroupIDs) > 0 }) {
-		results[3] = result(results[3].Type, "VALIDATION_FAILED", "VALIDATION_FAILED_INVALID_SECURITY_GROUP_ASSOCIATION",
-			"This installation has no egress rules of these names; the default rules hold.")
-	}
-	return results
+func noVersion() *Error {
+	return combination("launchProfileProtocolVersions must name at least one version.")
 }
 
 func (s *Service) findProfile(ctx context.Context, tx Tx, studioID, id string) (*Profile, Resource, error) {

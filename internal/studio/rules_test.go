@@ -93,15 +93,11 @@ func TestCreateStudioRules(t *testing.T) {
 
 	foreign := request("foreign")
 	foreign.UserRoleARN = "arn:aws:iam::999999999999:role/x"
-	answer, err := w.CreateStudio(t.Context(), admin, foreign)
-	must(t, err)
-	if s := answer.Studio; s.State != studio.CreateFailed || s.StatusCode != "ROLE_NOT_OWNED_BY_STUDIO_OWNER" {
+	if s := w.newStudio(t, foreign); s.State != studio.CreateFailed || s.StatusCode != "ROLE_NOT_OWNED_BY_STUDIO_OWNER" {
 		t.Errorf("foreign role: %+v", s)
 	}
 	// What failed does not keep its name.
-	answer, err = w.CreateStudio(t.Context(), admin, request("foreign"))
-	must(t, err)
-	if s := answer.Studio; s.State != studio.Ready || s.StatusCode != "STUDIO_CREATED" || s.StudioEncryptionConfiguration.KeyType != "AWS_OWNED_KEY" ||
+	if s := w.newStudio(t, request("foreign")); s.State != studio.Ready || s.StatusCode != "STUDIO_CREATED" || s.StudioEncryptionConfiguration.KeyType != "AWS_OWNED_KEY" ||
 		!strings.HasPrefix(s.StudioID, region+":stid-") || s.ARN != "arn:aws:nimble:"+region+":"+account+":studio/"+strings.TrimPrefix(s.StudioID, region+":") {
 		t.Errorf("studio: %+v", s)
 	}
@@ -158,13 +154,9 @@ func TestComponentRules(t *testing.T) {
 		}
 	}
 
-	directory := &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "ad", Type: "ACTIVE_DIRECTORY"}
-	first, err := w.CreateStudioComponent(t.Context(), admin, directory)
-	must(t, err)
-	second, err := w.CreateStudioComponent(t.Context(), admin, directory)
-	must(t, err)
-	if first.StudioComponent.State != studio.Ready || second.StudioComponent.StatusCode != "ACTIVE_DIRECTORY_ALREADY_EXISTS" {
-		t.Errorf("directories: %+v and %+v", first.StudioComponent, second.StudioComponent)
+	first, second := w.newComponent(t, "ad", "ACTIVE_DIRECTORY"), w.newComponent(t, "ad", "ACTIVE_DIRECTORY")
+	if first.State != studio.Ready || second.StatusCode != "ACTIVE_DIRECTORY_ALREADY_EXISTS" {
+		t.Errorf("directories: %+v and %+v", first, second)
 	}
 }
 
@@ -184,7 +176,7 @@ func TestLaunchProfileReferences(t *testing.T) {
 	} {
 		answer, err := w.CreateLaunchProfile(t.Context(), admin, w.profile(change))
 		must(t, err)
-		f := answer.LaunchProfile
+		f := w.theProfile(t, answer.LaunchProfile.LaunchProfileID)
 		if f.State != studio.CreateFailed || f.StatusCode != code || f.StatusMessage == "" {
 			t.Errorf("%s: %+v", code, f)
 		}
@@ -206,10 +198,8 @@ func TestLaunchProfileReferences(t *testing.T) {
 		}
 	}
 
-	image, err := w.CreateStreamingImage(t.Context(), admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "x", EC2ImageID: "ami-nothing"})
-	must(t, err)
-	if image.StreamingImage.State != studio.CreateFailed || image.StreamingImage.StatusCode != "ACCESS_DENIED" {
-		t.Errorf("image: %+v", image.StreamingImage)
+	if image := w.newImage(t, "ami-nothing"); image.State != studio.CreateFailed || image.StatusCode != "ACCESS_DENIED" {
+		t.Errorf("image: %+v", image)
 	}
 }
 

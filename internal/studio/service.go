@@ -31,6 +31,13 @@ type Config struct {
 	Capacity Capacity
 	Quotas   Quotas
 	Timing   Timing
+	// Eulas are the licences that ProvidedImages may ask for, in the order of lists.
+	Eulas []Eula
+	// ProvidedImages are in every studio. Of each, id, name, description,
+	// ec2ImageId, platform and eulaIds are looked at.
+	ProvidedImages []StreamingImage
+	// StrictNetworks refuses launch profiles with subnets that are no networks here.
+	StrictNetworks bool
 	// Log is told of every state that a session enters.
 	Log *slog.Logger
 }

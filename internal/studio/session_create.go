@@ -86,11 +86,9 @@ func (s *Service) newSession(ctx context.Context, tx Tx, now time.Time, p Princi
 	if !usable(profile.State) {
 		return nil, wrongState("launch profile", profile.LaunchProfileID, profile.State)
 	}
-	var image Image
-	if ok, err := found(tx.Find(ctx, imageID, &image)); err != nil {
+	image, err := s.usableImage(ctx, tx, req.StudioID, imageID)
+	if err != nil {
 		return nil, err
-	} else if !ok || !usable(image.State) {
-		return nil, wrongState("streaming image", imageID, image.State)
 	}
 	if err := s.room(ctx, tx, TableSessions, req.StudioID, "streaming sessions of a studio", s.cfg.Quotas.Sessions); err != nil {
 		return nil, err

@@ -158,12 +158,15 @@ func (w *world) furnish(t errorer, ctx context.Context, change ...func(*studio.C
 	st, err := w.CreateStudio(ctx, admin, &studio.CreateStudioRequest{StudioName: "demo", DisplayName: "Demo", AdminRoleARN: role, UserRoleARN: role})
 	must(t, err)
 	w.studioID = st.Studio.StudioID
+	w.finish(t, ctx, studio.TableStudios, w.studioID)
 	c, err := w.CreateStudioComponent(ctx, admin, &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "tools", Type: "CUSTOM"})
 	must(t, err)
 	w.componentID = c.StudioComponent.StudioComponentID
+	w.finish(t, ctx, studio.TableComponents, w.componentID)
 	i, err := w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "host", EC2ImageID: hostAMI})
 	must(t, err)
 	w.imageID = i.StreamingImage.StreamingImageID
+	w.finish(t, ctx, studio.TableImages, w.imageID)
 	w.profileID = w.newProfile(t, ctx, change...)
 }
 
@@ -190,9 +193,7 @@ func (w *world) newProfile(t errorer, ctx context.Context, change ...func(*studi
 	t.Helper()
 	f, err := w.CreateLaunchProfile(ctx, admin, w.profile(change...))
 	must(t, err)
-	if f.LaunchProfile.State != studio.Ready {
-		t.Fatalf("launch profile: %+v", f.LaunchProfile)
-	}
+	w.finish(t, ctx, studio.TableProfiles, f.LaunchProfile.LaunchProfileID)
 	_, err = w.PutLaunchProfileMembers(ctx, admin, &studio.PutLaunchProfileMembersRequest{
 		StudioID: w.studioID, LaunchProfileID: f.LaunchProfile.LaunchProfileID, IdentityStoreID: identity,
 		Members: []studio.NewLaunchProfileMember{{Persona: "USER", PrincipalID: artist.ID}},
@@ -227,6 +228,19 @@ func (w *world) step(t errorer, ctx context.Context) bool {
 		}
 	}
 	return len(leases) > 0
+}
+
+// finish brings one noun to rest that needs nothing of the machine.
+func (w *world) finish(t errorer, ctx context.Context, table studio.Table, id string) {
+	t.Helper()
+	for {
+		task, err := w.Task(ctx, table, id)
+		must(t, err)
+		if task.Action == studio.None {
+			return
+		}
+		must(t, w.Record(ctx, task, nil))
+	}
 }
 
 // settle does what is due until nothing is, moving the time to what is due

@@ -2,9 +2,6 @@ package studio
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"regexp"
 	"time"
 )
 
@@ -12,9 +9,11 @@ import (
 type storedStudio struct {
 	Studio
 	revision
+	life
 
-	CreatedBy string    `json:"createdBy"`
-	ForgetAt  time.Time `json:"forgetAt,omitzero"`
+	CreatedBy string `json:"createdBy"`
+	// Asked is what an update under way asks for.
+	Asked *Studio `json:"asked,omitempty"`
 }
 
 func (*storedStudio) Table() Table { return TableStudios }
@@ -29,16 +28,14 @@ func (h *storedStudio) Row(now time.Time) Row {
 }
 
 // Next implements living.
-func (h *storedStudio) Next(now time.Time) (Action, time.Time) {
-	return first(now, at(h.ForgetAt, Forget))
-}
+func (h *storedStudio) Next(now time.Time) (Action, time.Time) { return h.next(now, h.State) }
 
-func (h *storedStudio) enter(now time.Time, on event, code StatusCode, says string) error {
-	if err := studioMachine.apply(&h.State, on, h.StudioID); err != nil {
-		return err
+func (h *storedStudio) card() card {
+	of := studioKind
+	if h.StatusCode == repairing {
+		of = repairKind
 	}
-	h.StatusCode, h.StatusMessage, h.UpdatedAt = code, says, now
-	return nil
+	return card{of, h.StudioID, &h.State, &h.StatusCode, &h.StatusMessage, &h.UpdatedAt, &h.life}
 }
 
 // findStudio is the studio of an id, nil when there is none.
@@ -84,33 +81,22 @@ func (s *Service) CreateStudio(ctx context.Context, p Principal, req *CreateStud
 	if c := req.StudioEncryptionConfiguration; c != nil && (c.KeyType == "CUSTOMER_MANAGED_KEY") != (c.KeyARN != "") {
 		return nil, combination("A key of one's own (CUSTOMER_MANAGED_KEY) needs keyArn, and any other keyType must not have it.")
 	}
-	var h storedStudio
-	err := s.write(ctx, func(tx Tx, now time.Time) error {
-		if err := s.permit(ctx, tx, p, "CreateStudio", Resource{Type: typeStudio, Tags: req.Tags}, nil); err != nil {
-			return err
+	h, err := create(ctx, s, call{p, "CreateStudio", req, req.ClientToken}, func(tx Tx) error {
+		return s.permit(ctx, tx, p, "CreateStudio", Resource{Type: typeStudio, Tags: req.Tags}, nil)
+	}, func(tx Tx, now time.Time) (*storedStudio, error) {
+		if err := s.room(ctx, tx, TableStudios, "", "studios", s.cfg.Quotas.Studios); err != nil {
+			return nil, err
 		}
-		id, again, err := s.once(ctx, tx, now, p, "CreateStudio", req.ClientToken, req, func() (string, error) {
-			if err := s.room(ctx, tx, TableStudios, "", "studios", s.cfg.Quotas.Studios); err != nil {
-				return "", err
+		switch known, err := found(tx.FindUnique(ctx, req.StudioName, &storedStudio{})); {
+		case err != nil:
+			return nil, err
+		case known:
+			return nil, &Error{
+				Kind: Conflict, Code: CodeTaken, Message: "There is a studio of this name already; choose another.",
+				Context: map[string]string{"member": "studioName"},
 			}
-			made, err := s.newStudio(p, now, req)
-			if err != nil {
-				return "", err
-			}
-			h = *made
-			err = tx.Save(ctx, &h)
-			if errors.Is(err, ErrTaken) {
-				return "", &Error{
-					Kind: Conflict, Code: CodeTaken, Message: "There is a studio of this name already; choose another.",
-					Context: map[string]string{"member": "studioName"},
-				}
-			}
-			return h.StudioID, err
-		})
-		if again {
-			return tx.Find(ctx, id, &h)
 		}
-		return err
+		return s.newStudio(p, now, req)
 	})
 	if err != nil {
 		return nil, err
@@ -140,27 +126,8 @@ func (s *Service) newStudio(p Principal, now time.Time, req *CreateStudioRequest
 		},
 		CreatedBy: p.ID,
 	}
-	code, says := s.checkRoles(req.AdminRoleARN, req.UserRoleARN)
-	if code != "" {
-		h.ForgetAt = now.Add(s.cfg.Timing.Keep)
-		return h, h.enter(now, eventFailed, code, says)
-	}
-	return h, h.enter(now, eventMade, "STUDIO_CREATED", "The studio is ready.")
-}
-
-var rolePattern = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):role/.+$`)
-
-// checkRoles tells what is wrong with the roles of a studio; an empty code: nothing.
-func (s *Service) checkRoles(arns ...string) (StatusCode, string) {
-	for _, arn := range arns {
-		switch role := rolePattern.FindStringSubmatch(arn); {
-		case role == nil:
-			return "ROLE_COULD_NOT_BE_ASSUMED", "A role is not named by the ARN of a role."
-		case role[1] != s.cfg.Account:
-			return "ROLE_NOT_OWNED_BY_STUDIO_OWNER", fmt.Sprintf("A role belongs to the account %s, but the studio to %s.", role[1], s.cfg.Account)
-		}
-	}
-	return "", ""
+	h.card().say(false)
+	return h, nil
 }
 
 // GetStudio shows one studio.

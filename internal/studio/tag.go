@@ -1,10 +1,12 @@
 package studio
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -44,4 +46,123 @@ func ownTags(tags map[string]string) map[string]string {
 	own := map[string]string{}
 	maps.Copy(own, tags)
 	return own
+}
+
+// taggedTables are the tables of what has tags, by the types in ARNs.
+var taggedTables = map[string]Table{
+	typeStudio: TableStudios, typeComponent: TableComponents, typeProfile: TableProfiles,
+	typeImage: TableImages, typeSession: TableSessions, typeBackup: TableBackups,
+}
+
+// tagged is a noun with its tags.
+type tagged struct {
+	living
+	tags     *map[string]string
+	state    State
+	resource Resource
+}
+
+func newTagged(n living) tagged {
+	switch n := n.(type) {
+	case *storedStudio:
+		return tagged{n, &n.Tags, n.State, Resource{Type: typeStudio, ID: n.StudioID, StudioID: n.StudioID, CreatedBy: n.CreatedBy}}
+	case *Component:
+		return tagged{n, &n.Tags, n.State, Resource{Type: typeComponent, ID: n.StudioComponentID, StudioID: n.StudioID, CreatedBy: n.CreatedBy}}
+	case *Profile:
+		return tagged{n, &n.Tags, n.State, Resource{Type: typeProfile, ID: n.LaunchProfileID, StudioID: n.StudioID, CreatedBy: n.CreatedBy}}
+	case *Image:
+		return tagged{n, &n.Tags, n.State, Resource{Type: typeImage, ID: n.StreamingImageID, StudioID: n.StudioID, CreatedBy: n.CreatedBy}}
+	case *Session:
+		return tagged{n, &n.Tags, n.State, Resource{Type: typeSession, ID: n.SessionID, StudioID: n.StudioID, OwnedBy: n.OwnedBy, CreatedBy: n.CreatedBy}}
+	case *Backup:
+		return tagged{n, &n.Tags, n.State, Resource{Type: typeBackup, ID: n.BackupID, StudioID: n.StudioID, OwnedBy: n.OwnedBy}}
+	default:
+		return tagged{}
+	}
+}
+
+// withTags finds what an ARN names and asks whether p may do what it is asked to do.
+func (s *Service) withTags(ctx context.Context, tx Tx, p Principal, operation, arn string) (tagged, error) {
+	kind, id, err := s.openARN(arn)
+	if err != nil {
+		return tagged{}, err
+	}
+	t := tagged{resource: Resource{Type: kind, ID: id}}
+	n := newLiving(taggedTables[kind])
+	ok, err := found(tx.Find(ctx, id, n))
+	if i := s.providedImage("", id); i != nil && kind == typeImage {
+		n, ok = i, true
+	}
+	if err != nil {
+		return t, err
+	}
+	if ok {
+		t = newTagged(n)
+		t.resource.Tags = *t.tags
+	}
+	if err := s.permit(ctx, tx, p, operation, t.resource, nil); err != nil {
+		return t, err
+	}
+	if t.living == nil || t.state == Deleted {
+		return t, absent(strings.ReplaceAll(kind, "-", " "), arn)
+	}
+	return t, nil
+}
+
+// changeTags makes one change to the tags of what an ARN names. It is no change
+// of the thing itself, and so shows in no other member.
+func (s *Service) changeTags(ctx context.Context, p Principal, operation, arn string, change func(tags map[string]string) error) error {
+	return s.write(ctx, func(tx Tx, _ time.Time) error {
+		t, err := s.withTags(ctx, tx, p, operation, arn)
+		if err != nil {
+			return err
+		}
+		if i, ok := t.living.(*Image); ok && i.Owner == amazon {
+			return provided()
+		}
+		*t.tags = ownTags(*t.tags)
+		if err := change(*t.tags); err != nil {
+			return err
+		}
+		return tx.Save(ctx, t.living)
+	})
+}
+
+// ListTagsForResource shows the tags of what an ARN names.
+func (s *Service) ListTagsForResource(ctx context.Context, p Principal, req *ListTagsForResourceRequest) (*ListTagsForResourceResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	answer := ListTagsForResourceResponse{Tags: map[string]string{}}
+	return &answer, s.read(ctx, func(tx Tx) error {
+		t, err := s.withTags(ctx, tx, p, "ListTagsForResource", req.ResourceARN)
+		if err == nil {
+			answer.Tags = ownTags(*t.tags)
+		}
+		return err
+	})
+}
+
+// TagResource gives tags to what an ARN names; those of other keys stay.
+func (s *Service) TagResource(ctx context.Context, p Principal, req *TagResourceRequest) (*TagResourceResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	return &TagResourceResponse{}, s.changeTags(ctx, p, "TagResource", req.ResourceARN, func(tags map[string]string) error {
+		maps.Copy(tags, req.Tags)
+		return checkTags(tags)
+	})
+}
+
+// UntagResource takes tags from what an ARN names; keys it does not have are no matter.
+func (s *Service) UntagResource(ctx context.Context, p Principal, req *UntagResourceRequest) (*UntagResourceResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	return &UntagResourceResponse{}, s.changeTags(ctx, p, "UntagResource", req.ResourceARN, func(tags map[string]string) error {
+		for _, key := range req.TagKeys {
+			delete(tags, key)
+		}
+		return nil
+	})
 }

@@ -14,9 +14,11 @@ type Task struct {
 	ID     string
 	// Before bounds the doing: what takes longer has failed.
 	Before time.Time
-	// Session is set in tasks of sessions, Backup in those of backups.
+	// Session is set in tasks of sessions, Backup in those of backups, Image in those
+	// of streaming images.
 	Session *Session
 	Backup  *Backup
+	Image   *Image
 	// Snapshot is the one to take, SnapshotOf the volume to take it of.
 	Snapshot, SnapshotOf string
 	// Snapshots are those to delete.
@@ -67,6 +69,8 @@ func (s *Service) Task(ctx context.Context, table Table, id string) (Task, error
 		task.Action, _ = n.Next(now)
 		task.Before, task.revision = now.Add(s.cfg.Timing.Step), *n.Rev()
 		switch n := n.(type) {
+		case *Image:
+			task.Image = n
 		case *Backup:
 			task.Backup, task.Snapshots = n, []string{n.Key}
 		case *Session:
@@ -105,6 +109,10 @@ func (s *Service) snapshotsOf(ctx context.Context, tx Tx, task *Task) error {
 func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error {
 	now := s.now()
 	n := newLiving(task.Table)
+	platform := ""
+	if i := task.Image; i != nil && i.State == CreateInProgress && failed == nil {
+		platform, failed = s.examine(ctx, i)
+	}
 	err := s.cfg.Store.Write(ctx, now, func(tx Tx) error {
 		n = newLiving(task.Table)
 		ok, err := found(tx.Find(ctx, task.ID, n))
@@ -123,6 +131,11 @@ func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error 
 			err = s.recordBackup(now, n, failed)
 		case *Stream:
 			err = n.end(now, s.cfg.Timing.KeepStream)
+		case entry:
+			if i, ok := n.(*Image); ok && i.State == CreateInProgress {
+				i.Platform = platform
+			}
+			err = s.settle(ctx, tx, now, n, failed)
 		}
 		if err != nil {
 			return err

@@ -1,0 +1,154 @@
+package studio
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// GetLaunchProfileDetails shows a launch profile with what it names.
+func (s *Service) GetLaunchProfileDetails(ctx context.Context, p Principal, req *GetLaunchProfileDetailsRequest) (*GetLaunchProfileDetailsResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	answer := GetLaunchProfileDetailsResponse{StreamingImages: []StreamingImage{}, StudioComponentSummaries: []StudioComponentSummary{}}
+	return &answer, s.read(ctx, func(tx Tx) error {
+		f, r, err := s.findProfile(ctx, tx, req.StudioID, req.LaunchProfileID)
+		if err != nil {
+			return err
+		}
+		if err := s.permit(ctx, tx, p, "GetLaunchProfileDetails", r, nil); err != nil {
+			return err
+		}
+		if f == nil {
+			return absent("launch profile", req.LaunchProfileID)
+		}
+		answer.LaunchProfile = &f.LaunchProfile
+		for _, id := range f.StreamConfiguration.StreamingImageIDs {
+			i, _, err := s.findImage(ctx, tx, req.StudioID, id)
+			if err != nil {
+				return err
+			}
+			if i != nil {
+				answer.StreamingImages = append(answer.StreamingImages, i.StreamingImage)
+			}
+		}
+		components, err := s.componentsOf(ctx, tx, f)
+		for _, c := range components {
+			answer.StudioComponentSummaries = append(answer.StudioComponentSummaries, StudioComponentSummary{
+				CreatedAt: c.CreatedAt, CreatedBy: c.CreatedBy, Description: c.Description, Name: c.Name,
+				StudioComponentID: c.StudioComponentID, Subtype: c.Subtype, Type: c.Type, UpdatedAt: c.UpdatedAt, UpdatedBy: c.UpdatedBy,
+			})
+		}
+		return err
+	})
+}
+
+// GetLaunchProfileInitialization tells a machine that joins what to do.
+func (s *Service) GetLaunchProfileInitialization(
+	ctx context.Context, p Principal, req *GetLaunchProfileInitializationRequest,
+) (*GetLaunchProfileInitializationResponse, error) {
+	if err := Check(req); err != nil {
+		return nil, err
+	}
+	if err := shapes["LaunchPurpose"].CheckString("launchPurpose", req.LaunchPurpose); err != nil {
+		return nil, err
+	}
+	platform := strings.ToUpper(req.Platform)
+	if err := shapes["LaunchProfilePlatform"].CheckString("platform", platform); err != nil {
+		return nil, err
+	}
+	var answer GetLaunchProfileInitializationResponse
+	return &answer, s.read(ctx, func(tx Tx) error {
+		f, r, err := s.findProfile(ctx, tx, req.StudioID, req.LaunchProfileID)
+		if err != nil {
+			return err
+		}
+		if err := s.permit(ctx, tx, p, "GetLaunchProfileInitialization", r, nil); err != nil {
+			return err
+		}
+		if f == nil || f.State == Deleted {
+			return absent("launch profile", req.LaunchProfileID)
+		}
+		version := slices.IndexFunc(f.LaunchProfileProtocolVersions, func(v string) bool { return slices.Contains(req.LaunchProfileProtocolVersions, v) })
+		if version < 0 {
+			return combination("The launch profile speaks none of these protocol versions, only %s.", strings.Join(f.LaunchProfileProtocolVersions, ", "))
+		}
+		if !usable(f.State) {
+			return wrongState("launch profile", f.LaunchProfileID, f.State)
+		}
+		components, err := s.componentsOf(ctx, tx, f)
+		if err != nil {
+			return err
+		}
+		answer.LaunchProfileInitialization = initialization(components, LaunchProfileInitialization{
+			LaunchProfileID: f.LaunchProfileID, Name: f.Name, Platform: platform, LaunchPurpose: req.LaunchPurpose,
+			LaunchProfileProtocolVersion: f.LaunchProfileProtocolVersions[version],
+		})
+		return nil
+	})
+}
+
+// initialization completes i with what the components ask for, in their order.
+func initialization(components []*Component, i LaunchProfileInitialization) *LaunchProfileInitialization {
+	i.SystemInitializationScripts, i.UserInitializationScripts = []LaunchProfileInitializationScript{}, []LaunchProfileInitializationScript{}
+	for _, c := range components {
+		for _, group := range c.EC2SecurityGroupIDs {
+			if !slices.Contains(i.EC2SecurityGroupIDs, group) {
+				i.EC2SecurityGroupIDs = append(i.EC2SecurityGroupIDs, group)
+			}
+		}
+		if c.Type == activeDirectory {
+			i.ActiveDirectory = directory(c)
+		}
+		for _, script := range c.InitializationScripts {
+			if script.Platform != i.Platform || script.LaunchProfileProtocolVersion != i.LaunchProfileProtocolVersion {
+				continue
+			}
+			scripts := &i.UserInitializationScripts
+			if script.RunContext == "SYSTEM_INITIALIZATION" {
+				scripts = &i.SystemInitializationScripts
+			}
+			*scripts = append(*scripts, LaunchProfileInitializationScript{
+				RuntimeRoleARN: c.RuntimeRoleARN, SecureInitializationRoleARN: c.SecureInitializationRoleARN,
+				Script: withParameters(script, c.ScriptParameters), StudioComponentID: c.StudioComponentID, StudioComponentName: c.Name,
+			})
+		}
+	}
+	return &i
+}
+
+func directory(c *Component) *LaunchProfileInitializationActiveDirectory {
+	d := &LaunchProfileInitializationActiveDirectory{
+		ComputerAttributes: []ActiveDirectoryComputerAttribute{}, DNSIPAddresses: []string{},
+		StudioComponentID: c.StudioComponentID, StudioComponentName: c.Name,
+	}
+	if c.Configuration != nil && c.Configuration.ActiveDirectoryConfiguration != nil {
+		asked := c.Configuration.ActiveDirectoryConfiguration
+		d.ComputerAttributes, d.DirectoryID = listed(asked.ComputerAttributes), asked.DirectoryID
+		d.OrganizationalUnitDistinguishedName = asked.OrganizationalUnitDistinguishedName
+	}
+	return d
+}
+
+// withParameters is a script that finds the component's parameters in its
+// environment. They are set at its beginning, or behind the line that names its shell.
+func withParameters(script StudioComponentInitializationScript, parameters []ScriptParameterKeyValue) string {
+	var set strings.Builder
+	for _, p := range parameters {
+		if script.Platform == platformLinux {
+			fmt.Fprintf(&set, "export %s='%s'\n", p.Key, strings.ReplaceAll(p.Value, "'", `'\''`))
+		} else {
+			fmt.Fprintf(&set, "$Env:%s = '%s'\n", p.Key, powerShellQuotes.Replace(p.Value))
+		}
+	}
+	first, rest, _ := strings.Cut(script.Script, "\n")
+	if set.Len() > 0 && strings.HasPrefix(first, "#!") {
+		return first + "\n" + set.String() + rest
+	}
+	return set.String() + script.Script
+}
+
+// powerShellQuotes doubles all that PowerShell takes for a single quote.
+var powerShellQuotes = strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛")
