@@ -1,5 +1,8 @@
 # Backlot. `make` lists what it can do.
 
+# An ordinary user's PATH lacks where runc and mkfs are.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 GO ?= $(shell command -v go)
 BIN := bin
 GOLANGCI := $(BIN)/tools/golangci-lint

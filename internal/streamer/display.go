@@ -79,12 +79,10 @@ func (d *display) prepare() error {
 	if screen := d.setup.DefaultScreen(d.x); screen.RootDepth != 24 || d.setup.ImageByteOrder != xproto.ImageOrderLSBFirst {
 		return fmt.Errorf("screen of depth %d, byte order %d: want 24, little-endian", screen.RootDepth, d.setup.ImageByteOrder)
 	}
-	const wmCheck = "_NET_SUPPORTING_WM_CHECK"
-	atom, err := xproto.InternAtom(d.x, false, uint16(len(wmCheck)), wmCheck).Reply()
-	if err != nil {
+	var err error
+	if d.wmCheck, err = d.atom("_NET_SUPPORTING_WM_CHECK"); err != nil {
 		return err
 	}
-	d.wmCheck = atom.Atom
 	if d.damage, err = damage.NewDamageId(d.x); err != nil {
 		return err
 	}

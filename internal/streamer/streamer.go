@@ -86,6 +86,7 @@ func Run(ctx context.Context, c Config) error {
 	start(&users, func() error { return video.run(ctx) })
 	start(&users, func() error { return cursor.run(ctx) })
 	start(&users, func() error { return desktop.run(ctx) })
+	start(&users, func() error { return desktop.keymap(ctx) })
 	start(&users, func() error { return link.run(ctx, session) })
 	<-ctx.Done()
 	users.Wait() // they leave nothing pressed

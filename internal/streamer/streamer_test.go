@@ -3,6 +3,7 @@ package streamer_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -248,6 +249,25 @@ func TestHeldKeyRepeats(t *testing.T) {
 		}
 	}
 	g.send(wire.ReleaseAll{})
+}
+
+// TestKeysAreThoseOfLinux: an X server without devices begins with other codes
+// for all that is no letter.
+func TestKeysAreThoseOfLinux(t *testing.T) {
+	t.Parallel()
+	x, _ := desktop(t)
+	for code, want := range map[byte]xproto.Keysym{
+		30: 'a', 96: 0xff8d, 97: 0xffe4, 99: 0xff61, 100: 0xffea, 102: 0xff50, 103: 0xff52, 104: 0xff55, 105: 0xff51, 106: 0xff53,
+		107: 0xff57, 108: 0xff54, 109: 0xff56, 110: 0xff63, 111: 0xffff, 125: 0xffeb, 127: 0xff67,
+	} {
+		eventually(t, fmt.Sprintf("key %d with symbol 0x%x", code, want), func() bool {
+			m, err := xproto.GetKeyboardMapping(x.x, xproto.Keycode(code+8), 1).Reply()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m.Keysyms[0] == want
+		})
+	}
 }
 
 // evdev codes of the keys on a US keyboard.
