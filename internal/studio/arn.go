@@ -20,8 +20,14 @@ const (
 
 // arn names a resource of this installation. In it an id goes without its region.
 func (s *Service) arn(kind, id string) string {
-	return s.arnPrefix() + kind + "/" + strings.TrimPrefix(id, s.cfg.Region+":")
+	if regional(kind) {
+		id = strings.TrimPrefix(id, s.cfg.Region+":")
+	}
+	return s.arnPrefix() + kind + "/" + id
 }
+
+// regional tells whether ids of a type begin with the region.
+func regional(kind string) bool { return kind == typeStudio || kind == typeSession }
 
 func (s *Service) arnPrefix() string {
 	partition := "aws"
@@ -49,7 +55,7 @@ func (s *Service) openARN(arn string) (kind, id string, err error) {
 	if !strings.HasPrefix(arn, s.arnPrefix()) {
 		return kind, "", nil
 	}
-	if kind == typeStudio || kind == typeSession {
+	if regional(kind) {
 		id = s.cfg.Region + ":" + id
 	}
 	return kind, id, nil

@@ -1,5 +1,10 @@
 package studio
 
+import (
+	"context"
+	"time"
+)
+
 // Reaches tells whether legal moves lead a session from one state to another.
 func Reaches(from, to State) bool {
 	seen := map[State]bool{}
@@ -34,3 +39,21 @@ func Moved(from, to State) bool {
 	}
 	return false
 }
+
+// LoseClient takes from a studio its place in the identity store.
+func (s *Service) LoseClient(ctx context.Context, id string) error {
+	return s.write(ctx, func(tx Tx, _ time.Time) error {
+		h, err := s.theStudio(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		h.SSOClientID = ""
+		return tx.Save(ctx, h)
+	})
+}
+
+// OpenARN and ARN read and make ARNs.
+func (s *Service) OpenARN(arn string) (kind, id string, err error) { return s.openARN(arn) }
+
+// ARN makes one.
+func (s *Service) ARN(kind, id string) string { return s.arn(kind, id) }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backlot/backlot/internal/access"
 	"github.com/backlot/backlot/internal/store"
 	"github.com/backlot/backlot/internal/studio"
 )
@@ -30,29 +31,6 @@ var (
 	other  = studio.Principal{ID: "90677b1c2d-other"}
 	boss   = studio.Principal{ID: "90677b1c2d-boss"}
 )
-
-// rules is an Access that knows the built-in rights of artists and studio administrators.
-type rules struct{}
-
-func (rules) Allowed(_ context.Context, q studio.Question) (bool, error) {
-	if q.Principal.Administrator {
-		return true, nil
-	}
-	switch q.Action {
-	case "CreateStreamingSession":
-		return q.StudioAdministrator || q.Resource.Member, nil
-	case "ListStreamingSessions", "ListStreamingSessionBackups":
-		return q.StudioAdministrator || q.Request["ownedBy"] == q.Principal.ID, nil
-	case "ListLaunchProfiles":
-		return q.StudioAdministrator || q.Request["principalId"] == q.Principal.ID, nil
-	case "GetLaunchProfile":
-		return q.StudioAdministrator || q.Resource.Member, nil
-	case "GetStreamingSession", "StartStreamingSession", "StopStreamingSession", "DeleteStreamingSession",
-		"CreateStreamingSessionStream", "GetStreamingSessionStream", "GetStreamingSessionBackup":
-		return q.StudioAdministrator || q.Resource.OwnedBy == q.Principal.ID, nil
-	}
-	return false, nil
-}
 
 type users struct{}
 
@@ -130,8 +108,12 @@ func open(t errorer, tb testing.TB, dir string, configure func(*studio.Config)) 
 		store: s, clock: &clock{now: time.Date(2026, 5, 1, 8, 0, 0, 123456000, time.UTC)},
 		running: map[string]string{}, volumes: map[string]string{}, snapshots: map[string]string{},
 	}
+	policies, err := access.New(access.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg := studio.Config{
-		Store: s, Access: rules{}, Users: users{}, Images: images{}, Account: account, Region: region,
+		Store: s, Access: policies, Users: users{}, Images: images{}, Account: account, Region: region,
 		StudioURL: func(name string) string { return "http://localhost/studios/" + name },
 		StreamURL: func(id, ticket, key string) string {
 			return "http://localhost/stream/" + id + "?authToken=" + ticket + "#" + key
