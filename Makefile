@@ -42,7 +42,7 @@ check: setup-test lint ## format, vet, lint, fresh generated files, the import l
 
 lint: $(GOLANGCI)
 	$(GO) vet ./...
-	$(GOLANGCI) run
+	GOLANGCI_LINT_CACHE=$(CURDIR)/$(BIN)/lint $(GOLANGCI) run
 
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/$(BIN)/tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

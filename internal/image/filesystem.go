@@ -35,7 +35,7 @@ func newExt4(ctx context.Context) (mountFD int, err error) {
 		return -1, fmt.Errorf("make a file in memory: %w", err)
 	}
 	f := os.NewFile(uintptr(memory), "mask")
-	defer f.Close() //nolint:errcheck // the loop device has its own reference
+	defer f.Close()
 	if err := f.Truncate(maskBytes); err != nil {
 		return -1, fmt.Errorf("make a file in memory: %w", err)
 	}
@@ -48,7 +48,7 @@ func newExt4(ctx context.Context) (mountFD int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	defer loop.Close() //nolint:errcheck // the device goes with its last user
+	defer loop.Close()
 	fd, err := mountNew("ext4", map[string]string{"source": loop.Name()})
 	if err != nil {
 		return -1, err
@@ -65,7 +65,7 @@ func attachLoop(f *os.File) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loop devices: %w", err)
 	}
-	defer control.Close() //nolint:errcheck // nothing was written to it
+	defer control.Close()
 	for {
 		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 		if err != nil {
@@ -76,7 +76,7 @@ func attachLoop(f *os.File) (*os.File, error) {
 			return nil, fmt.Errorf("open a loop device: %w", err)
 		}
 		err = unix.IoctlLoopConfigure(int(loop.Fd()), &unix.LoopConfig{
-			Fd: uint32(f.Fd()), Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_AUTOCLEAR}, //nolint:gosec // a descriptor
+			Fd: uint32(f.Fd()), Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_AUTOCLEAR},
 		})
 		if err == nil {
 			return loop, nil
@@ -94,7 +94,7 @@ func mountNew(kind string, options map[string]string) (mountFD int, err error) {
 	if err != nil {
 		return -1, fmt.Errorf("make a %s: %w", kind, err)
 	}
-	defer unix.Close(fs) //nolint:errcheck // the mount has its own reference
+	defer unix.Close(fs)
 	for key, value := range options {
 		if err := unix.FsconfigSetString(fs, key, value); err != nil {
 			return -1, fmt.Errorf("make a %s: option %s: %w", kind, key, err)

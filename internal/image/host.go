@@ -28,12 +28,12 @@ func (s *Store) buildHostLocked(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(root) //nolint:errcheck // nothing was written to it
+	defer unix.Close(root)
 	fd, err := newFilesystem(ctx)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd) //nolint:errcheck // the mount has its own reference
+	defer unix.Close(fd)
 
 	m := &mask{from: descriptor(root), to: descriptor(fd), listed: listing{}}
 	if _, err := os.Stat(filepath.Join(m.from, "usr/bin/env")); err != nil {
@@ -76,7 +76,7 @@ func (s *Store) stale() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer unix.Close(root) //nolint:errcheck // nothing was written to it
+	defer unix.Close(root)
 	for dir, was := range s.listed {
 		now, err := names(filepath.Join(descriptor(root), dir))
 		if err != nil {
@@ -98,7 +98,7 @@ func tryOverlay(mask, root string) error {
 	if err != nil {
 		return fmt.Errorf("overlay file systems: %w", err)
 	}
-	defer unix.Close(fs) //nolint:errcheck // nothing was written to it
+	defer unix.Close(fs)
 	err = unix.FsconfigSetString(fs, "lowerdir", mask+":"+root)
 	if err == nil {
 		err = unix.FsconfigCreate(fs)

@@ -49,7 +49,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 
 func open(ctx context.Context, c Config, root string) (*Store, error) {
 	s := &Store{log: c.Log, root: root, mask: filepath.Join(c.RunDir, HostName)}
-	if err := os.MkdirAll(s.mask, 0o755); err != nil { //nolint:gosec // mounted below for ids that are not ours
+	if err := os.MkdirAll(s.mask, 0o755); err != nil {
 		return nil, fmt.Errorf("make the run directory of images: %w", err)
 	}
 	if err := s.buildHost(ctx); err != nil {

@@ -17,11 +17,11 @@ import (
 type listing map[string][]string
 
 func names(dir string) ([]string, error) {
-	d, err := os.Open(dir) //nolint:gosec // a directory of the machine
+	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close() //nolint:errcheck // opened for reading
+	defer d.Close()
 	all, err := d.Readdirnames(-1)
 	slices.Sort(all)
 	return all, err
@@ -190,10 +190,10 @@ func (m *mask) link(path, target string) error {
 // of those they will be merged with, and returns the path in the mask.
 func (m *mask) place(path string) (string, error) {
 	done := ""
-	for _, elem := range strings.Split(filepath.Dir(path), "/") {
+	for elem := range strings.SplitSeq(filepath.Dir(path), "/") {
 		done = filepath.Join(done, elem)
 		to := filepath.Join(m.to, done)
-		err := os.Mkdir(to, 0o755) //nolint:gosec // the mode of the original follows
+		err := os.Mkdir(to, 0o755)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}

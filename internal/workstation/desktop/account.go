@@ -41,7 +41,7 @@ func (s sandbox) makeAccount(c Config) error {
 // number: who asks for the name of a number gets the first.
 func (s sandbox) setLine(file string, fields []string, number int) error {
 	path := s.path(file)
-	text, err := os.ReadFile(path) //nolint:gosec // a file of the sandbox
+	text, err := os.ReadFile(path)
 	mode := fs.FileMode(0o644)
 	if errors.Is(err, fs.ErrNotExist) {
 		if strings.HasSuffix(file, "shadow") {
@@ -121,7 +121,7 @@ func (s sandbox) makeHome(c Config) error {
 	}
 	// Built aside, so that a home that is there is complete.
 	part := to + ".backlot"
-	if err := errors.Join(os.RemoveAll(part), os.MkdirAll(filepath.Dir(part), 0o755)); err != nil { //nolint:gosec // /home
+	if err := errors.Join(os.RemoveAll(part), os.MkdirAll(filepath.Dir(part), 0o755)); err != nil {
 		return err
 	}
 	skel := s.path("/etc/skel")
@@ -141,7 +141,7 @@ func (s sandbox) makeHome(c Config) error {
 	if err := os.MkdirAll(part, 0o700); err != nil {
 		return err
 	}
-	if err := errors.Join(os.Chmod(part, 0o700), os.Chown(part, c.UID, c.UID)); err != nil { //nolint:gosec // a directory
+	if err := errors.Join(os.Chmod(part, 0o700), os.Chown(part, c.UID, c.UID)); err != nil {
 		return err
 	}
 	return os.Rename(part, to)
@@ -162,7 +162,7 @@ func copyEntry(from, to string, e fs.DirEntry, uid int) error {
 		}
 	case 0:
 		var data []byte
-		if data, err = os.ReadFile(from); err == nil { //nolint:gosec // a file of the sandbox
+		if data, err = os.ReadFile(from); err == nil {
 			err = os.WriteFile(to, data, fi.Mode().Perm())
 		}
 	default:
@@ -180,7 +180,7 @@ func (s sandbox) allowSudo(user string) error {
 	if !executable(s.path("/usr/bin/sudo")) {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as Debian has it
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	return replaceFile(filepath.Join(dir, "backlot"), user+" ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440)

@@ -2,6 +2,7 @@ package desktop
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -121,15 +122,11 @@ func (e entry) shownIn(desktop string) bool {
 		return false
 	}
 	for name := range strings.SplitSeq(desktop, ":") {
-		for _, n := range e.onlyShowIn {
-			if n == name {
-				return true
-			}
+		if slices.Contains(e.onlyShowIn, name) {
+			return true
 		}
-		for _, n := range e.notShowIn {
-			if n == name {
-				return false
-			}
+		if slices.Contains(e.notShowIn, name) {
+			return false
 		}
 	}
 	return len(e.onlyShowIn) == 0

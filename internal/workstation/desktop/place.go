@@ -40,7 +40,7 @@ func (s sandbox) makePlaces(c Config) error {
 // it is.
 func (s sandbox) makeDir(path string, mode fs.FileMode, uid int) error {
 	full := s.path(path)
-	err := os.MkdirAll(full, 0o755) //nolint:gosec // the wanted mode follows
+	err := os.MkdirAll(full, 0o755)
 	if err == nil {
 		err = os.Chown(full, uid, uid)
 	}
@@ -85,13 +85,13 @@ func (s sandbox) writeConfig(program string) error {
 		}
 		to := s.path(filepath.Join(configDir, strings.TrimPrefix(name, "files")))
 		if e.IsDir() {
-			return os.MkdirAll(to, 0o755) //nolint:gosec // everybody reads it
+			return os.MkdirAll(to, 0o755)
 		}
 		text, err := files.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(to, []byte(strings.ReplaceAll(string(text), "@PROGRAM@", program)), 0o644) //nolint:gosec // the same
+		return os.WriteFile(to, []byte(strings.ReplaceAll(string(text), "@PROGRAM@", program)), 0o644)
 	})
 	if err != nil {
 		return fmt.Errorf("write the desktop's configuration: %w", err)

@@ -160,7 +160,7 @@ func (s *session) start(svc *service) {
 		Files: []uintptr{s.stdin.Fd(), 2, 2},
 		Sys: &syscall.SysProcAttr{
 			Setsid:     true,
-			Credential: &syscall.Credential{Uid: uint32(s.UID), Gid: uint32(s.UID), Groups: s.groups()}, //nolint:gosec // checked
+			Credential: &syscall.Credential{Uid: uint32(s.UID), Gid: uint32(s.UID), Groups: s.groups()},
 		},
 	})
 	if err != nil {
@@ -198,7 +198,7 @@ func (s *session) end() error {
 	if oerr != nil {
 		return errors.Join(err, oerr)
 	}
-	defer root.Close() //nolint:errcheck // opened for reading
+	defer root.Close()
 	// Of this file system alone: a plain sync waits for all disks of the machine.
 	if serr := unix.Syncfs(int(root.Fd())); serr != nil {
 		err = errors.Join(err, fmt.Errorf("bring files to the disk: %w", serr))

@@ -45,7 +45,7 @@ func paint(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // nothing more to lose
+	defer conn.Close()
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return err
@@ -74,8 +74,8 @@ func (x xconn) setUp(cookie []byte) (root, colormap uint32, err error) {
 		name = cookieName
 	}
 	b := []byte{'l', 0, 11, 0, 0, 0}
-	b = le.AppendUint16(b, uint16(len(name)))   //nolint:gosec // 18
-	b = le.AppendUint16(b, uint16(len(cookie))) //nolint:gosec // checked by who read it
+	b = le.AppendUint16(b, uint16(len(name)))
+	b = le.AppendUint16(b, uint16(len(cookie)))
 	b = append(b, 0, 0)
 	b = padded(append(b, name...))
 	b = padded(append(b, cookie...))
@@ -113,7 +113,7 @@ func (x xconn) setBackground(window, colormap uint32, rgb uint32) error {
 	)
 	b := le.AppendUint32([]byte{allocColor, 0, 4, 0}, colormap)
 	for _, shift := range []int{16, 8, 0} {
-		b = le.AppendUint16(b, uint16(rgb>>shift&0xff)*0x101) //nolint:gosec // 8 bits
+		b = le.AppendUint16(b, uint16(rgb>>shift&0xff)*0x101)
 	}
 	reply, err := x.ask(append(b, 0, 0))
 	if err != nil {
@@ -138,7 +138,7 @@ func (x xconn) ask(request []byte) (reply [32]byte, err error) {
 		return reply, err
 	}
 	if reply[0] != 1 {
-		return reply, fmt.Errorf("X error %d", reply[1])
+		return reply, fmt.Errorf("the X server answers error %d", reply[1])
 	}
 	return reply, nil
 }
@@ -150,7 +150,7 @@ const cookieName = "MIT-MAGIC-COOKIE-1"
 // cookie reads the display's cookie from an Xauthority file; none is fine, the
 // server decides.
 func cookie(file string, display int) []byte {
-	data, err := os.ReadFile(file) //nolint:gosec // named by who started the sandbox
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil
 	}

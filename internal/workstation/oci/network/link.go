@@ -213,7 +213,7 @@ func openUplinks() (mtu int, err error) {
 // unless it is there already. What the kernel does not have needs no switch.
 func sysctl(path, value string) error {
 	path = filepath.Join("/proc/sys/net", path)
-	have, err := os.ReadFile(path) //nolint:gosec // a path of ours
+	have, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) || strings.TrimSpace(string(have)) == value {
 		return nil
 	}
@@ -229,7 +229,7 @@ func within(pid int, do func() error) error {
 	if err != nil {
 		return fmt.Errorf("open network namespace: %w", err)
 	}
-	defer ns.Close() //nolint:errcheck // opened for reading
+	defer ns.Close()
 	done := make(chan error, 1)
 	go func() {
 		// Never unlocked: the thread ends with the goroutine instead of going
