@@ -39,6 +39,18 @@ func sdkCommand() *cobra.Command {
 		_, err = fmt.Fprintf(c.OutOrStdout(), "wrote %s; set AWS_DATA_PATH=%s unless that is ~/.aws/models\n", filepath.Join(dir, "nimble"), dir)
 		return err
 	}
-	c.AddCommand(boto)
+	c.AddCommand(boto, &cobra.Command{
+		Use:   "openapi",
+		Short: "Print the API as an OpenAPI 3.1 document",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			text, err := api.OpenAPI()
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(text)
+			return err
+		},
+	})
 	return c
 }

@@ -115,6 +115,10 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		Log:     log,
 		Now:     time.Now,
 	})
+	documents, err := api.NewDocuments()
+	if err != nil {
+		return errors.Join(err, port.close())
+	}
 	loop, err := newLoop(ctx, c, known, host, service, streams, log)
 	if err != nil {
 		return errors.Join(err, port.close())
@@ -129,7 +133,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	running.Go(func() error { return streams.ServeStreamers(ctx, streamers) })
 	running.Go(func() error { return loop.Run(ctx) })
 	running.Go(func() error {
-		return serveHTTP(ctx, port.tcp, site(operations, streams.Handler(), pages.Handler()), log)
+		return serveHTTP(ctx, port.tcp, site(operations, documents, streams.Handler(), pages.Handler()), log)
 	})
 	if dev {
 		running.Go(func() error { return offerStudio(ctx, c, known, service, port.public, out) })
@@ -144,11 +148,13 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 
 // site tells apart what the one port answers. The API sees paths as they were
 // sent, so no mux may clean them first.
-func site(operations, streams, pages http.Handler) http.Handler {
+func site(operations http.Handler, documents *api.Documents, streams, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.EscapedPath(); {
 		case strings.HasPrefix(path, api.Prefix):
 			operations.ServeHTTP(w, r)
+		case documents.Has(path):
+			documents.ServeHTTP(w, r)
 		case strings.HasPrefix(path, "/stream/"):
 			streams.ServeHTTP(w, r)
 		default:

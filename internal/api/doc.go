@@ -8,3 +8,5 @@
 //
 // Rules of the domain, permissions and storage must never move in.
 package api
+
+//go:generate go test -run ^TestReferenceIsFresh$ -update .
