@@ -52,7 +52,7 @@ func (s *Service) changeImage(
 		return s.findImage(ctx, tx, studioID, id)
 	}, func(tx Tx, now time.Time, i *Image) error {
 		if i.Owner == amazon {
-			return provided()
+			return provided(id)
 		}
 		return do(tx, now, i)
 	})

@@ -24,6 +24,9 @@ func (s *Service) provide(studioID string, i StreamingImage) *Image {
 }
 
 // provided is the error of changing a provided image.
-func provided() *Error {
-	return &Error{Kind: AccessDenied, Code: CodeProvided, Message: "The streaming image comes with the installation and cannot be changed."}
+func provided(id string) *Error {
+	return &Error{
+		Kind: AccessDenied, Code: CodeProvided, Message: "The streaming image comes with the installation and cannot be changed.",
+		Context: map[string]string{"resourceId": id},
+	}
 }

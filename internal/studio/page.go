@@ -64,7 +64,10 @@ func (s *Service) pageToken(l listing, p Place) string {
 }
 
 func (s *Service) openPageToken(l listing) (Place, error) {
-	bad := &Error{Kind: Validation, Code: CodePageToken, Message: "The nextToken is not one that this list, with these filters, gave out."}
+	bad := &Error{
+		Kind: Validation, Code: CodePageToken, Message: "The nextToken is not one that this list, with these filters, gave out.",
+		Context: map[string]string{"member": "nextToken"},
+	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(l.token)
 	if err != nil || len(b) < pageTokenBytes {
 		return Place{}, bad

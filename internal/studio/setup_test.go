@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -398,11 +399,22 @@ func (w *world) backups(t *testing.T) []studio.StreamingSessionBackup {
 	return l.StreamingSessionBackups
 }
 
-// wants fails unless err is of that kind and code.
+// wants fails unless err is of that kind and code, and as the table of codes says.
 func wants(t errorer, err error, kind studio.ErrorKind, code string) {
 	t.Helper()
 	var e *studio.Error
 	if !errors.As(err, &e) || e.Kind != kind || e.Code != code {
 		t.Fatalf("err = %v, want %s %s", err, kind, code)
+	}
+	i := slices.IndexFunc(studio.Codes(), func(c studio.Code) bool { return c.Name == code })
+	if i < 0 || studio.Codes()[i].Kind != kind {
+		t.Fatalf("%s %s is not in the table of codes", kind, code)
+	}
+	keys := slices.Sorted(maps.Keys(e.Context))
+	if want := slices.Sorted(slices.Values(studio.Codes()[i].Context)); !slices.Equal(keys, want) {
+		t.Fatalf("context of %v has %v, want %v", err, keys, want)
+	}
+	if !strings.HasSuffix(e.Message, ".") {
+		t.Fatalf("%q is no sentence", e.Message)
 	}
 }

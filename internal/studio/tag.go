@@ -118,7 +118,7 @@ func (s *Service) changeTags(ctx context.Context, p Principal, operation, arn st
 			return err
 		}
 		if i, ok := t.living.(*Image); ok && i.Owner == amazon {
-			return provided()
+			return provided(i.StreamingImageID)
 		}
 		*t.tags = ownTags(*t.tags)
 		if err := change(*t.tags); err != nil {

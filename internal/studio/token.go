@@ -54,6 +54,7 @@ func (s *Service) once(
 		return "", false, &Error{
 			Kind: Validation, Code: CodeClientToken,
 			Message: "This client token was used before with other parameters; take a new one for a new request.",
+			Context: map[string]string{"member": "clientToken"},
 		}
 	}
 	if id, err = do(); err != nil {
