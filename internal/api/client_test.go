@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go/aws"                  //nolint:staticcheck // deprecated, but the last Go client of this service
-	"github.com/aws/aws-sdk-go/aws/credentials"      //nolint:staticcheck // deprecated, but the last Go client of this service
-	"github.com/aws/aws-sdk-go/aws/session"          //nolint:staticcheck // deprecated, but the last Go client of this service
-	"github.com/aws/aws-sdk-go/service/nimblestudio" //nolint:staticcheck // deprecated, but the last Go client of this service
+	"github.com/aws/aws-sdk-go/aws"
+	"github.com/aws/aws-sdk-go/aws/credentials"
+	"github.com/aws/aws-sdk-go/aws/session"
+	"github.com/aws/aws-sdk-go/service/nimblestudio"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backlot/backlot/internal/api"
