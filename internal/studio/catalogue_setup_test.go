@@ -1,6 +1,7 @@
 package studio_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/backlot/backlot/internal/studio"
@@ -13,6 +14,7 @@ func (w *world) theStudio(t *testing.T, id string) studio.Studio {
 	a, err := w.GetStudio(t.Context(), admin, &studio.GetStudioRequest{StudioID: id})
 	must(t, err)
 	must(t, studio.Check(&a.Studio)) // the model knows every code
+	sentence(t, a.Studio.StatusMessage)
 	return a.Studio
 }
 
@@ -23,6 +25,7 @@ func (w *world) theComponent(t *testing.T, id string) studio.StudioComponent {
 	a, err := w.GetStudioComponent(t.Context(), admin, &studio.GetStudioComponentRequest{StudioID: w.studioID, StudioComponentID: id})
 	must(t, err)
 	must(t, studio.Check(a.StudioComponent))
+	sentence(t, a.StudioComponent.StatusMessage)
 	return *a.StudioComponent
 }
 
@@ -33,6 +36,7 @@ func (w *world) theImage(t *testing.T, id string) studio.StreamingImage {
 	a, err := w.GetStreamingImage(t.Context(), admin, &studio.GetStreamingImageRequest{StudioID: w.studioID, StreamingImageID: id})
 	must(t, err)
 	must(t, studio.Check(a.StreamingImage))
+	sentence(t, a.StreamingImage.StatusMessage)
 	return *a.StreamingImage
 }
 
@@ -43,6 +47,7 @@ func (w *world) theProfile(t *testing.T, id string) studio.LaunchProfile {
 	a, err := w.GetLaunchProfile(t.Context(), admin, &studio.GetLaunchProfileRequest{StudioID: w.studioID, LaunchProfileID: id})
 	must(t, err)
 	must(t, studio.Check(a.LaunchProfile))
+	sentence(t, a.LaunchProfile.StatusMessage)
 	return *a.LaunchProfile
 }
 
@@ -74,4 +79,12 @@ func (w *world) newStudio(t *testing.T, req *studio.CreateStudioRequest) studio.
 		t.Errorf("new studio: %+v", a.Studio)
 	}
 	return w.theStudio(t, a.Studio.StudioID)
+}
+
+// sentence fails unless a status message is one that can be shown to people.
+func sentence(t *testing.T, s string) {
+	t.Helper()
+	if !strings.HasSuffix(s, ".") || s[:1] != strings.ToUpper(s[:1]) {
+		t.Errorf("%q is no sentence", s)
+	}
 }

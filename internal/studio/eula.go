@@ -122,7 +122,7 @@ func (s *Service) AcceptEulas(ctx context.Context, p Principal, req *AcceptEulas
 		if err := s.permit(ctx, tx, p, "AcceptEulas", eulaOf("", req.StudioID), nil); err != nil {
 			return err
 		}
-		if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
+		if _, err := s.theStudio(ctx, tx, req.StudioID); err != nil {
 			return err
 		}
 		for _, id := range req.EulaIDs {
@@ -132,7 +132,9 @@ func (s *Service) AcceptEulas(ctx context.Context, p Principal, req *AcceptEulas
 		}
 		// A token is looked at only to refuse one that was used for something else:
 		// to accept once more changes nothing.
-		_, _, err := s.once(ctx, tx, now, p, "AcceptEulas", req.ClientToken, req, func() (string, error) { return req.StudioID, nil })
+		_, _, err := s.once(ctx, tx, now, p, "AcceptEulas", req.ClientToken, req, func() (string, error) {
+			return req.StudioID, s.openStudio(ctx, tx, req.StudioID)
+		})
 		if err != nil {
 			return err
 		}

@@ -139,10 +139,10 @@ func (s *Service) PutStudioMembers(ctx context.Context, p Principal, req *PutStu
 		if err := s.permit(ctx, tx, p, "PutStudioMembers", studioOf(req.StudioID), nil); err != nil {
 			return err
 		}
-		if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
-			return err
-		}
 		_, _, err := s.once(ctx, tx, now, p, "PutStudioMembers", req.ClientToken, req, func() (string, error) {
+			if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
+				return "", err
+			}
 			if unknown != nil {
 				return "", unknown
 			}

@@ -72,10 +72,10 @@ func (s *Service) DeleteStudioMember(ctx context.Context, p Principal, req *Dele
 		if err := s.permit(ctx, tx, p, "DeleteStudioMember", studioOf(req.StudioID), nil); err != nil {
 			return err
 		}
-		if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
-			return err
-		}
 		_, _, err := s.once(ctx, tx, now, p, "DeleteStudioMember", req.ClientToken, req, func() (string, error) {
+			if err := s.openStudio(ctx, tx, req.StudioID); err != nil {
+				return "", err
+			}
 			m, err := theMember[studioMember](ctx, tx, req.StudioID, req.PrincipalID)
 			if err != nil {
 				return "", err

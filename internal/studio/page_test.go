@@ -167,3 +167,127 @@ func FuzzWords(f *testing.F) {
 		}
 	})
 }
+
+// TestPagesOfTheCatalogue reads whole lists by pages while more comes to them.
+func TestPagesOfTheCatalogue(t *testing.T) {
+	t.Parallel()
+	w := open(t, t, t.TempDir(), func(c *studio.Config) {
+		c.Quotas = studio.Quotas{Studios: 1000, LaunchProfiles: 1000, StreamingImages: 1000, Components: 1000}
+		for i := range 120 {
+			c.Eulas = append(c.Eulas, studio.Eula{EulaID: fmt.Sprintf("eula%03d", i)})
+		}
+	})
+	ctx := t.Context()
+	w.furnish(t, ctx)
+	n := 0
+	for name, list := range map[string]struct {
+		make func() (string, error)
+		page func(token string) (ids []string, next string, err error)
+	}{
+		"studios": {
+			func() (string, error) {
+				a, err := w.CreateStudio(ctx, admin, &studio.CreateStudioRequest{StudioName: fmt.Sprintf("studio%d", n), AdminRoleARN: role, UserRoleARN: role})
+				return a.Studio.StudioID, err
+			},
+			func(token string) (ids []string, next string, err error) {
+				a, err := w.ListStudios(ctx, admin, &studio.ListStudiosRequest{NextToken: token})
+				for _, s := range a.Studios {
+					ids = append(ids, s.StudioID)
+				}
+				return ids, a.NextToken, err
+			},
+		},
+		"components": {
+			func() (string, error) {
+				a, err := w.CreateStudioComponent(ctx, admin, &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "c", Type: "CUSTOM"})
+				return a.StudioComponent.StudioComponentID, err
+			},
+			func(token string) (ids []string, next string, err error) {
+				a, err := w.ListStudioComponents(ctx, admin, &studio.ListStudioComponentsRequest{StudioID: w.studioID, NextToken: token, MaxResults: new(100)})
+				for _, c := range a.StudioComponents {
+					ids = append(ids, c.StudioComponentID)
+				}
+				return ids, a.NextToken, err
+			},
+		},
+		"images": {
+			func() (string, error) {
+				a, err := w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "i", EC2ImageID: hostAMI})
+				return a.StreamingImage.StreamingImageID, err
+			},
+			func(token string) (ids []string, next string, err error) {
+				a, err := w.ListStreamingImages(ctx, admin, &studio.ListStreamingImagesRequest{StudioID: w.studioID, NextToken: token})
+				for _, i := range a.StreamingImages {
+					ids = append(ids, i.StreamingImageID)
+				}
+				return ids, a.NextToken, err
+			},
+		},
+		"launch profiles": {
+			func() (string, error) {
+				a, err := w.CreateLaunchProfile(ctx, admin, w.profile())
+				return a.LaunchProfile.LaunchProfileID, err
+			},
+			func(token string) (ids []string, next string, err error) {
+				a, err := w.ListLaunchProfiles(ctx, admin, &studio.ListLaunchProfilesRequest{StudioID: w.studioID, NextToken: token, MaxResults: new(30)})
+				for _, f := range a.LaunchProfiles {
+					ids = append(ids, f.LaunchProfileID)
+				}
+				return ids, a.NextToken, err
+			},
+		},
+		"acceptances": {
+			func() (string, error) {
+				a, err := w.AcceptEulas(ctx, admin, &studio.AcceptEulasRequest{StudioID: w.studioID, EulaIDs: []string{fmt.Sprintf("eula%03d", n%120)}})
+				return a.EulaAcceptances[0].EulaAcceptanceID, err
+			},
+			func(token string) (ids []string, next string, err error) {
+				a, err := w.ListEulaAcceptances(ctx, admin, &studio.ListEulaAcceptancesRequest{StudioID: w.studioID, NextToken: token})
+				for _, a := range a.EulaAcceptances {
+					ids = append(ids, a.EulaAcceptanceID)
+				}
+				return ids, a.NextToken, err
+			},
+		},
+	} {
+		var made []string
+		create := func() {
+			n++
+			id, err := list.make()
+			must(t, err)
+			made = append(made, id)
+			w.clock.advance(time.Duration(n%2) * time.Microsecond)
+		}
+		for range 110 {
+			create()
+		}
+		made = made[:110]
+		var seen []string
+		for token := ""; ; {
+			ids, next, err := list.page(token)
+			must(t, err)
+			if len(ids) > 50 {
+				t.Errorf("%s: a page of %d", name, len(ids))
+			}
+			seen = append(seen, ids...)
+			if token = next; token == "" {
+				break
+			}
+			if len(made) < 115 {
+				create()
+			}
+		}
+		count := map[string]int{}
+		for _, id := range seen {
+			count[id]++
+		}
+		for _, id := range made[:110] {
+			if count[id] != 1 {
+				t.Errorf("%s: %s was seen %d times", name, id, count[id])
+			}
+		}
+		if len(count) != len(seen) {
+			t.Errorf("%s: %d of %d were seen again", name, len(seen)-len(count), len(seen))
+		}
+	}
+}

@@ -7,48 +7,32 @@ import (
 
 // changeSession makes one change to a session that p asks for, once for each client token.
 func (s *Service) changeSession(
-	ctx context.Context, p Principal, operation string, req any, studioID, id, token string,
-	change func(tx Tx, now time.Time, session *Session) error,
+	ctx context.Context, c call, studioID, id string, do func(tx Tx, now time.Time, session *Session) error,
 ) (*StreamingSession, error) {
-	if err := Check(req); err != nil {
-		return nil, err
-	}
-	var answer *StreamingSession
 	var before State
-	err := s.write(ctx, func(tx Tx, now time.Time) error {
+	session, err := change(ctx, s, c, "streaming session", id, func(tx Tx) (*Session, Resource, error) {
 		session, r, err := s.findSession(ctx, tx, studioID, id)
-		if err != nil {
-			return err
+		if session != nil {
+			before = session.State
 		}
-		if err := s.permit(ctx, tx, p, operation, r, nil); err != nil {
-			return err
-		}
-		if session == nil {
+		return session, r, err
+	}, func(tx Tx, now time.Time, session *Session) error {
+		if session.State == Deleted {
 			return absent("streaming session", id)
 		}
-		answer, before = &session.StreamingSession, session.State
-		_, _, err = s.once(ctx, tx, now, p, operation, token, req, func() (string, error) {
-			if session.State == Deleted {
-				return "", absent("streaming session", id)
-			}
-			if err := change(tx, now, session); err != nil {
-				return "", err
-			}
-			return id, tx.Save(ctx, session)
-		})
-		return err
+		return do(tx, now, session)
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.tell(ctx, answer, before)
-	return answer, nil
+	s.tell(ctx, &session.StreamingSession, before)
+	return &session.StreamingSession, nil
 }
 
 // StopStreamingSession ends the workstation. A backup is made on the way, if the
 // session has backups; the volume is kept, or goes once the backup holds it.
 func (s *Service) StopStreamingSession(ctx context.Context, p Principal, req *StopStreamingSessionRequest) (*StopStreamingSessionResponse, error) {
-	session, err := s.changeSession(ctx, p, "StopStreamingSession", req, req.StudioID, req.SessionID, req.ClientToken,
+	session, err := s.changeSession(ctx, call{p, "StopStreamingSession", req, req.ClientToken}, req.StudioID, req.SessionID,
 		func(tx Tx, now time.Time, session *Session) error {
 			retention := retain
 			if req.VolumeRetentionMode != nil && *req.VolumeRetentionMode != "" {
@@ -116,7 +100,7 @@ func (s *Service) dropVolume(session *Session) {
 
 // DeleteStreamingSession removes the session with its volume and backups.
 func (s *Service) DeleteStreamingSession(ctx context.Context, p Principal, req *DeleteStreamingSessionRequest) (*DeleteStreamingSessionResponse, error) {
-	session, err := s.changeSession(ctx, p, "DeleteStreamingSession", req, req.StudioID, req.SessionID, req.ClientToken,
+	session, err := s.changeSession(ctx, call{p, "DeleteStreamingSession", req, req.ClientToken}, req.StudioID, req.SessionID,
 		func(tx Tx, now time.Time, session *Session) error {
 			return s.beginDelete(ctx, tx, now, session, p.ID)
 		})
@@ -138,7 +122,7 @@ func (s *Service) beginDelete(ctx context.Context, tx Tx, now time.Time, session
 
 // StartStreamingSession brings a stopped session back, from its volume or from a backup.
 func (s *Service) StartStreamingSession(ctx context.Context, p Principal, req *StartStreamingSessionRequest) (*StartStreamingSessionResponse, error) {
-	session, err := s.changeSession(ctx, p, "StartStreamingSession", req, req.StudioID, req.SessionID, req.ClientToken,
+	session, err := s.changeSession(ctx, call{p, "StartStreamingSession", req, req.ClientToken}, req.StudioID, req.SessionID,
 		func(tx Tx, now time.Time, session *Session) error {
 			if err := s.stillMember(ctx, tx, p, session); err != nil {
 				return err

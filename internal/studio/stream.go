@@ -94,35 +94,26 @@ func (s *Service) CreateStreamingSessionStream(ctx context.Context, p Principal,
 	if err := Check(req); err != nil {
 		return nil, err
 	}
-	var v Stream
-	err := s.write(ctx, func(tx Tx, now time.Time) error {
-		session, r, err := s.findSession(ctx, tx, req.StudioID, req.SessionID)
+	var session *Session
+	v, err := create(ctx, s, call{p, "CreateStreamingSessionStream", req, req.ClientToken}, func(tx Tx) error {
+		there, r, err := s.findSession(ctx, tx, req.StudioID, req.SessionID)
 		if err != nil {
 			return err
 		}
 		if err := s.permit(ctx, tx, p, "CreateStreamingSessionStream", r, nil); err != nil {
 			return err
 		}
-		if session == nil {
+		if session = there; there == nil {
 			return absent("streaming session", req.SessionID)
 		}
-		id, again, err := s.once(ctx, tx, now, p, "CreateStreamingSessionStream", req.ClientToken, req, func() (string, error) {
-			made, err := s.newStream(session, p, now, req.ExpirationInSeconds)
-			if err != nil {
-				return "", err
-			}
-			v = *made
-			return v.StreamID, tx.Save(ctx, &v)
-		})
-		if again {
-			return tx.Find(ctx, id, &v)
-		}
-		return err
+		return nil
+	}, func(_ Tx, now time.Time) (*Stream, error) {
+		return s.newStream(session, p, now, req.ExpirationInSeconds)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &CreateStreamingSessionStreamResponse{Stream: s.show(&v)}, nil
+	return &CreateStreamingSessionStreamResponse{Stream: s.show(v)}, nil
 }
 
 func (s *Service) newStream(session *Session, p Principal, now time.Time, seconds *int) (*Stream, error) {
