@@ -138,8 +138,31 @@ func newService(c config.Config, r *records, m *machine, public *url.URL, log *s
 		InstanceTypes: types,
 		Capacity:      capacity,
 		Timing:        studio.Timing{BackUpEvery: c.Backups.Every},
-		Log:           log,
+		Quotas:        studio.Quotas(c.Quotas),
+
+		Eulas:          eulas(c.Eulas),
+		ProvidedImages: providedImages(c.ProvidedImages),
+		StrictNetworks: c.StrictNetworks,
+		Log:            log,
 	})
+}
+
+func eulas(configured []config.Eula) []studio.Eula {
+	var all []studio.Eula
+	for _, e := range configured {
+		all = append(all, studio.Eula{EulaID: e.ID, Name: e.Name, Content: e.Content})
+	}
+	return all
+}
+
+func providedImages(configured []config.ProvidedImage) []studio.StreamingImage {
+	var all []studio.StreamingImage
+	for _, i := range configured {
+		all = append(all, studio.StreamingImage{
+			StreamingImageID: i.ID, Name: i.Name, Description: i.Description, EC2ImageID: i.EC2ImageID, Platform: "LINUX", EulaIDs: i.Eulas,
+		})
+	}
+	return all
 }
 
 // viewers is what the loop and the domain need of a gateway.

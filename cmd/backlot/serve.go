@@ -114,6 +114,8 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		Region:  c.Region,
 		Log:     log,
 		Now:     time.Now,
+		Rate:    c.Requests.PerSecond,
+		Burst:   c.Requests.Burst,
 	})
 	documents, err := api.NewDocuments()
 	if err != nil {

@@ -26,6 +26,12 @@ type Config struct {
 	InstanceTypes []InstanceType `yaml:"instance_types" help:"What an EC2 instance type means on this machine. Types that are not named here keep the share of the machine that they have by default."`
 	Backups       Backups        `yaml:"backups" help:"When backups are made besides those at each stop."`
 	Desktop       Desktop        `yaml:"desktop" help:"How desktops start."`
+
+	Quotas         Quotas          `yaml:"quotas" help:"How many things there may be; what is not DELETED counts."`
+	Requests       Requests        `yaml:"requests" help:"How many API requests each caller may make."`
+	StrictNetworks bool            `yaml:"strict_networks" help:"Refuse launch profiles that name subnets; otherwise their sessions use the default network."`
+	Eulas          []Eula          `yaml:"eulas" help:"Licences that an administrator must accept for a studio before images that ask for them can be launched."`
+	ProvidedImages []ProvidedImage `yaml:"provided_images" help:"Streaming images that are in every studio."`
 }
 
 // TLS names a certificate and its key.
@@ -62,6 +68,8 @@ func Default() Config {
 		Region:    "us-west-2",
 		Backups:   Backups{Every: 4 * time.Hour},
 		Desktop:   Desktop{Width: 1280, Height: 720},
+		Quotas:    Quotas{Studios: 10, Sessions: 50, LaunchProfiles: 50, StreamingImages: 10, Components: 100, SharedFileSystems: 10},
+		Requests:  Requests{PerSecond: 100, Burst: 200},
 	}
 }
 
@@ -135,5 +143,14 @@ func (c Config) Check() error {
 	if c.Desktop.Width < 320 || c.Desktop.Height < 200 {
 		complain("desktop", "%d x %d is smaller than 320 x 200", c.Desktop.Width, c.Desktop.Height)
 	}
+	for name, n := range c.Quotas.byName() {
+		if n < 1 {
+			complain("quotas."+name, "%d is less than 1", n)
+		}
+	}
+	if c.Requests.PerSecond <= 0 || c.Requests.Burst < 1 {
+		complain("requests", "per_second and burst must be positive")
+	}
+	c.checkCatalogue(complain)
 	return errors.Join(wrong...)
 }

@@ -58,6 +58,12 @@ func TestCheckNamesTheField(t *testing.T) {
 		"instance_types[0]": func(c *config.Config) { c.InstanceTypes = []config.InstanceType{{Name: "g5.xlarge"}} },
 		"backups.every":     func(c *config.Config) { c.Backups.Every = 1 },
 		"desktop":           func(c *config.Config) { c.Desktop.Width = 1 },
+		"quotas.sessions":   func(c *config.Config) { c.Quotas.Sessions = 0 },
+		"requests":          func(c *config.Config) { c.Requests.Burst = 0 },
+		"eulas[1]":          func(c *config.Config) { c.Eulas = []config.Eula{{ID: "a"}, {ID: "a"}} },
+		"provided_images[0]": func(c *config.Config) {
+			c.ProvidedImages = []config.ProvidedImage{{ID: "a", Eulas: []string{"nothing"}}}
+		},
 	} {
 		c := config.Default()
 		spoil(&c)
