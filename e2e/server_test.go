@@ -51,6 +51,9 @@ type server struct {
 // test it and all of its installation is taken down.
 func newServer(t testing.TB) *server {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs minutes, and is about programs that are built without the race detector")
+	}
 	if os.Getuid() != 0 {
 		t.Skip("needs root, for sandboxes")
 	}

@@ -27,6 +27,9 @@ type window struct {
 // error of the test, but for failed requests.
 func newWindow(t *testing.T) *window {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a browser at its own pace, not that of the race detector")
+	}
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("needs chromium on PATH")
