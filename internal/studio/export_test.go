@@ -57,3 +57,14 @@ func (s *Service) OpenARN(arn string) (kind, id string, err error) { return s.op
 
 // ARN makes one.
 func (s *Service) ARN(kind, id string) string { return s.arn(kind, id) }
+
+// StatusCodes are the codes that docs/states.md tells of, by shape.
+func StatusCodes() map[string][]string {
+	all := map[string][]string{}
+	for _, of := range allStatusCodes() {
+		for _, c := range of.codes {
+			all[of.shape] = append(all[of.shape], string(c.code))
+		}
+	}
+	return all
+}

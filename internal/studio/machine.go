@@ -81,6 +81,7 @@ func StatesDocument() string {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", v.from, v.on, v.to)
 		}
 	}
+	writeStatusCodes(&b)
 	return b.String()
 }
 

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,5 +24,23 @@ func TestStatesDocumentIsFresh(t *testing.T) {
 	must(t, err)
 	if diff := cmp.Diff(studio.StatesDocument(), string(text)); diff != "" {
 		t.Errorf("%s is stale; run go test ./internal/studio -update:\n%s", path, diff)
+	}
+}
+
+// TestEveryStatusCodeIsDocumented holds docs/states.md to the service model.
+func TestEveryStatusCodeIsDocumented(t *testing.T) {
+	t.Parallel()
+	documented := studio.StatusCodes()
+	for _, name := range []string{
+		"StudioStatusCode", "StudioComponentStatusCode", "LaunchProfileStatusCode", "LaunchProfileValidationStatusCode",
+		"StreamingImageStatusCode", "StreamingSessionStatusCode", "StreamingSessionStreamStatusCode",
+	} {
+		shape, ok := studio.ShapeOf(name)
+		if !ok {
+			t.Errorf("there is no shape %s", name)
+		}
+		if diff := cmp.Diff(slices.Sorted(slices.Values(shape.Enum)), slices.Sorted(slices.Values(documented[name]))); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
