@@ -64,7 +64,6 @@ func TestPageKeyboard(t *testing.T) {
 		{"AltLeft", "Alt", 56, 0xffe9},
 		{"MetaLeft", "Meta", 125, 0xffeb},
 		{"IntlBackslash", "<", 86, '<'},
-		{"Quote", "Dead", 40, 0},
 		{"", "é", 0, 0xe9},
 		{"", "€", 0, 0x010020ac},
 		{"", "Enter", 0, 0xff0d},
@@ -72,6 +71,9 @@ func TestPageKeyboard(t *testing.T) {
 		w.do(key(input.KeyDown, c.code, c.key), key(input.KeyDown, c.code, c.key).WithAutoRepeat(true), key(input.KeyUp, c.code, c.key))
 		expect(wire.Key{Code: c.evdev, Keysym: c.keysym, Down: true}, wire.Key{Code: c.evdev, Keysym: c.keysym})
 	}
+
+	// A dead key is the input method's: what it makes of it comes as text.
+	w.do(key(input.KeyDown, "Quote", "Dead"), key(input.KeyUp, "Quote", "Dead"))
 
 	// Shift let go first: the key goes up as it went down.
 	w.do(key(input.KeyDown, "ShiftLeft", "Shift"), key(input.KeyDown, "KeyB", "B"), key(input.KeyUp, "ShiftLeft", "Shift"), key(input.KeyUp, "KeyB", "b"))
@@ -84,6 +86,22 @@ func TestPageKeyboard(t *testing.T) {
 	w.do(key(input.KeyDown, "ControlLeft", "Control"), chromedp.Evaluate(`dispatchEvent(new Event("blur"))`, nil),
 		key(input.KeyUp, "ControlLeft", "Control"), key(input.KeyDown, "ControlLeft", "Control"), key(input.KeyUp, "ControlLeft", "Control"))
 	expect(down, up, down, up)
+}
+
+// TestPageText: what comes without keys, from an input method or a program that types.
+func TestPageText(t *testing.T) {
+	t.Parallel()
+	w, expect := hands(t)
+	var want []wire.Message
+	for _, keysym := range []uint32{'h', 0xe9, 0x01000000 + '漢', 0x0101f600, 0xff0d} {
+		want = append(want, wire.Key{Keysym: keysym, Down: true}, wire.Key{Keysym: keysym})
+	}
+	w.do(input.InsertText("hé漢😀\n"))
+	expect(want...)
+
+	// A composed character is sent once it is done.
+	w.do(input.ImeSetComposition("ka", 2, 2), input.InsertText("か"))
+	expect(wire.Key{Keysym: 0x01000000 + 'か', Down: true}, wire.Key{Keysym: 0x01000000 + 'か'})
 }
 
 func TestPageMouse(t *testing.T) {

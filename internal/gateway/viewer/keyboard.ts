@@ -1,6 +1,7 @@
 // The keyboard, by physical key: the desktop has a layout of its own.
 
 import { evdev, keysym } from "./keys";
+import { composing } from "./text";
 import * as wire from "./wire";
 
 const mac = /^Mac|^iP/.test(navigator.platform);
@@ -26,7 +27,7 @@ export function listen(
 	};
 
 	const listener = (e: KeyboardEvent, handle: () => void) => {
-		if (!active()) return;
+		if (!active() || composing(e)) return;
 		// Or the browser would take it: find, reload, back, focus.
 		e.preventDefault();
 		e.stopPropagation();

@@ -4,6 +4,7 @@ import * as keyboard from "./keyboard";
 import { name, show, state } from "./notice";
 import * as mouse from "./pointer";
 import { Screen } from "./screen";
+import * as text from "./text";
 import * as wire from "./wire";
 
 function start(): void {
@@ -80,6 +81,7 @@ function start(): void {
 		mouse.listen(stage, send, (e) => screen.at(e)),
 		keyboard.listen(send, () => state() === "live"),
 	];
+	text.listen(stage, send);
 
 	// Whoever looks elsewhere no longer holds keys here.
 	const release = () => {

@@ -22,7 +22,7 @@ export function show(next: State): void {
 	const notice = document.querySelector<HTMLElement>(`[data-for="${next}"]`);
 	document.title = `${notice?.dataset.title ?? desktop} – Backlot`;
 	if (next === "live") {
-		document.querySelector("video")?.focus({ preventScroll: true });
+		document.querySelector<HTMLElement>("textarea, video")?.focus({ preventScroll: true });
 	} else {
 		// Where the user can do something about it, the keyboard is taken there.
 		notice?.querySelector<HTMLElement>("a")?.focus();
