@@ -2,6 +2,7 @@ package studio
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -27,17 +28,14 @@ func Reaches(from, to State) bool {
 	return walk(from)
 }
 
-// Moved tells whether one legal move, or none, leads from one state to another.
-func Moved(from, to State) bool {
-	if from == to {
-		return true
-	}
-	for _, v := range sessionMachine.moves {
-		if v.from == from && v.to == to {
-			return true
-		}
-	}
-	return false
+// CatalogueMoved is Moved for what administrators make.
+func CatalogueMoved(from, to State) bool { return moved(profileMachine, from, to) }
+
+// Moved tells whether one legal move, or none, leads a session from one state to another.
+func Moved(from, to State) bool { return moved(sessionMachine, from, to) }
+
+func moved(m *machine, from, to State) bool {
+	return from == to || slices.ContainsFunc(m.moves, func(v move) bool { return v.from == from && v.to == to })
 }
 
 // LoseClient takes from a studio its place in the identity store.
