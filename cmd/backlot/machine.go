@@ -113,7 +113,7 @@ func (p platforms) Platform(ctx context.Context, imageID string) (string, bool, 
 }
 
 func newService(c config.Config, r *records, m *machine, public *url.URL, log *slog.Logger) (*studio.Service, error) {
-	policies, err := access.New(access.Config{})
+	policies, err := access.New(access.Config{Dir: c.Policies})
 	if err != nil {
 		return nil, err
 	}

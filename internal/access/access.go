@@ -76,7 +76,8 @@ func (p *Policies) add(from string, files fs.FS, pattern string) error {
 //   - the action, Action::"GetStreamingSession";
 //   - the resource, such as StreamingSession::"id" (see resourceTypes), with
 //     studioId, ownedBy and createdBy where it has them, and tags;
-//   - the context: what the request itself says of ownedBy, createdBy, principalId.
+//   - the context: what the request itself says of ownedBy, createdBy, principalId;
+//     the tags that it gives, and the tagKeys of those that it gives or takes.
 //
 // A permit that fails while it is worked out permits nothing, a forbid that
 // fails is an error: nothing is done that it may have been meant to prevent.

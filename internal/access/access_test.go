@@ -237,3 +237,33 @@ func BenchmarkAllowed(b *testing.B) {
 		})
 	}
 }
+
+// TestTags holds everybody to the operator's rules of tags.
+func TestTags(t *testing.T) {
+	t.Parallel()
+	p := policies(t, `
+		forbid (principal, action == Action::"CreateStudioComponent", resource) unless { context has tags && context.tags has project };
+		forbid (principal, action in [Action::"TagResource", Action::"UntagResource"], resource)
+		when { context has tagKeys && context.tagKeys.contains("locked") };
+		forbid (principal, action == Action::"DeleteStudioComponent", resource) when { resource.tags has keep };`)
+	for name, tt := range map[string]struct {
+		q    studio.Question
+		want bool
+	}{
+		"create with":       {studio.Question{Action: "CreateStudioComponent", Tags: map[string]string{"project": "x"}}, true},
+		"create with other": {studio.Question{Action: "CreateStudioComponent", Tags: map[string]string{"other": "x"}}, false},
+		"create without":    {studio.Question{Action: "CreateStudioComponent"}, false},
+		"tag":               {studio.Question{Action: "TagResource", Tags: map[string]string{"free": "x"}}, true},
+		"tag what is not":   {studio.Question{Action: "TagResource", Tags: map[string]string{"free": "x", "locked": ""}}, false},
+		"untag":             {studio.Question{Action: "UntagResource", TagKeys: []string{"free"}}, true},
+		"untag what is not": {studio.Question{Action: "UntagResource", TagKeys: []string{"locked"}}, false},
+		"delete":            {studio.Question{Action: "DeleteStudioComponent"}, true},
+		"delete what stays": {studio.Question{Action: "DeleteStudioComponent", Resource: studio.Resource{Tags: map[string]string{"keep": ""}}}, false},
+	} {
+		tt.q.Principal = studio.Principal{ID: "administrator", Administrator: true}
+		got, err := p.Allowed(t.Context(), tt.q)
+		if err != nil || got != tt.want {
+			t.Errorf("%s: %t, %v", name, got, err)
+		}
+	}
+}

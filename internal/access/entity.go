@@ -78,7 +78,7 @@ func translate(q studio.Question) (cedar.Request, *facts, error) {
 		Principal: principal.UID,
 		Action:    cedar.NewEntityUID("Action", cedar.String(q.Action)),
 		Resource:  resource.UID,
-		Context:   record(q.Request),
+		Context:   words(q),
 	}, &facts{principal, resource}, nil
 }
 
@@ -86,6 +86,28 @@ func record(of map[string]string) cedar.Record {
 	m := make(cedar.RecordMap, len(of))
 	for name, value := range of {
 		m[cedar.String(name)] = cedar.String(value)
+	}
+	return cedar.NewRecord(m)
+}
+
+// words are what the request itself says.
+func words(q studio.Question) cedar.Record {
+	m := make(cedar.RecordMap, len(q.Request)+2)
+	for name, value := range q.Request {
+		m[cedar.String(name)] = cedar.String(value)
+	}
+	if len(q.Tags) > 0 {
+		m["tags"] = record(q.Tags)
+	}
+	if len(q.Tags)+len(q.TagKeys) > 0 {
+		var keys []cedar.Value
+		for key := range q.Tags {
+			keys = append(keys, cedar.String(key))
+		}
+		for _, key := range q.TagKeys {
+			keys = append(keys, cedar.String(key))
+		}
+		m["tagKeys"] = cedar.NewSet(keys...)
 	}
 	return cedar.NewRecord(m)
 }

@@ -27,6 +27,7 @@ type Config struct {
 	Backups       Backups        `yaml:"backups" help:"When backups are made besides those at each stop."`
 	Desktop       Desktop        `yaml:"desktop" help:"How desktops start."`
 
+	Policies       string          `yaml:"policies" help:"Directory of Cedar policies, *.cedar, that hold besides those built in; a forbid overrules every permit."`
 	Quotas         Quotas          `yaml:"quotas" help:"How many things there may be; what is not DELETED counts."`
 	Requests       Requests        `yaml:"requests" help:"How many API requests each caller may make."`
 	StrictNetworks bool            `yaml:"strict_networks" help:"Refuse launch profiles that name subnets; otherwise their sessions use the default network."`

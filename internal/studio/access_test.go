@@ -1,8 +1,11 @@
 package studio_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/backlot/backlot/internal/access"
 	"github.com/backlot/backlot/internal/studio"
 )
 
@@ -148,5 +151,58 @@ func TestWhoMayLaunch(t *testing.T) {
 	})
 	wants(t, err, studio.Validation, studio.CodeUser)
 	_, err = launch(other, nil) // all or none
+	wants(t, err, studio.AccessDenied, studio.CodeNotAllowed)
+}
+
+// TestRulesOfTags holds account administrators to an operator's own policies.
+func TestRulesOfTags(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "own.cedar"), []byte(`
+		forbid (principal, action, resource) when { context has tagKeys && context.tagKeys.contains("locked") };
+		forbid (principal, action == Action::"CreateStudioComponent", resource) when { resource.tags has closed };`), 0o600))
+	policies, err := access.New(access.Config{Dir: dir})
+	must(t, err)
+	w := open(t, t, t.TempDir(), func(c *studio.Config) { c.Access = policies })
+	w.furnish(t, t.Context())
+	ctx, locked := t.Context(), map[string]string{"locked": "x"}
+	arn := w.theStudio(t, w.studioID).ARN
+	for name, call := range map[string]func() error{
+		"studio": func() error {
+			_, err := w.CreateStudio(ctx, admin, &studio.CreateStudioRequest{StudioName: "two", AdminRoleARN: role, UserRoleARN: role, Tags: locked})
+			return err
+		},
+		"component": func() error {
+			_, err := w.CreateStudioComponent(ctx, admin, &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "c", Type: "CUSTOM", Tags: locked})
+			return err
+		},
+		"image": func() error {
+			_, err := w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "i", EC2ImageID: hostAMI, Tags: locked})
+			return err
+		},
+		"profile": func() error {
+			_, err := w.CreateLaunchProfile(ctx, admin, w.profile(func(r *studio.CreateLaunchProfileRequest) { r.Tags = locked }))
+			return err
+		},
+		"session": func() error {
+			_, err := w.CreateStreamingSession(ctx, admin, &studio.CreateStreamingSessionRequest{StudioID: w.studioID, LaunchProfileID: w.profileID, Tags: locked})
+			return err
+		},
+		"tag": func() error {
+			_, err := w.TagResource(ctx, admin, &studio.TagResourceRequest{ResourceARN: arn, Tags: locked})
+			return err
+		},
+		"untag": func() error {
+			_, err := w.UntagResource(ctx, admin, &studio.UntagResourceRequest{ResourceARN: arn, TagKeys: []string{"locked"}})
+			return err
+		},
+	} {
+		if err := call(); studio.KindOf(err) != studio.AccessDenied {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err = w.TagResource(ctx, admin, &studio.TagResourceRequest{ResourceARN: arn, Tags: map[string]string{"closed": ""}})
+	must(t, err)
+	_, err = w.CreateStudioComponent(ctx, admin, &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "c", Type: "CUSTOM"})
 	wants(t, err, studio.AccessDenied, studio.CodeNotAllowed)
 }

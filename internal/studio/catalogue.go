@@ -237,9 +237,11 @@ func change[T any, P interface {
 // putIn asks whether p may put a new thing with tags into a studio.
 func (s *Service) putIn(ctx context.Context, p Principal, operation, studioID string, tags map[string]string) func(tx Tx) error {
 	return func(tx Tx) error {
-		r := studioOf(studioID)
-		r.Tags = tags
-		return s.permit(ctx, tx, p, operation, r, nil)
+		_, r, err := s.findStudio(ctx, tx, studioID)
+		if err != nil {
+			return err
+		}
+		return s.ask(ctx, tx, Question{Principal: p, Action: operation, Resource: r, Tags: tags})
 	}
 }
 

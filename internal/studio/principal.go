@@ -27,6 +27,9 @@ type Question struct {
 	// Request holds the caller's own words that policies look at, such as ownedBy
 	// and principalId of a list; absent ones are absent.
 	Request map[string]string
+	// Tags are those that the request gives, TagKeys the keys of those that it takes.
+	Tags    map[string]string
+	TagKeys []string
 }
 
 // Resource is the thing an operation acts on.

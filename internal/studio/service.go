@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"time"
 )
 
@@ -164,12 +165,14 @@ func found(err error) (bool, error) {
 // permit asks Access whether p may do action on r, and answers AccessDenied if not.
 // request holds the caller's own words that policies look at; absent ones may be empty.
 func (s *Service) permit(ctx context.Context, tx Tx, p Principal, action string, r Resource, request map[string]string) error {
-	q := Question{Principal: p, Action: action, Resource: r, Request: map[string]string{}}
-	for k, v := range request {
-		if v != "" {
-			q.Request[k] = v
-		}
-	}
+	return s.ask(ctx, tx, Question{Principal: p, Action: action, Resource: r, Request: request})
+}
+
+// ask is permit for requests that tell more.
+func (s *Service) ask(ctx context.Context, tx Tx, q Question) error {
+	p, r := q.Principal, q.Resource
+	q.Request = maps.Clone(q.Request)
+	maps.DeleteFunc(q.Request, func(_, v string) bool { return v == "" })
 	if p.User() {
 		var err error
 		if q.StudioAdministrator, err = s.administers(ctx, tx, p, r.StudioID); err != nil {
@@ -183,10 +186,10 @@ func (s *Service) permit(ctx context.Context, tx Tx, p Principal, action string,
 	}
 	ok, err := s.cfg.Access.Allowed(ctx, q)
 	if err != nil {
-		return fmt.Errorf("ask whether %s is allowed: %w", action, err)
+		return fmt.Errorf("ask whether %s is allowed: %w", q.Action, err)
 	}
 	if !ok {
-		return denied(action, r.Type)
+		return denied(q.Action, r.Type)
 	}
 	return nil
 }

@@ -61,7 +61,8 @@ func (s *Service) permitCreate(ctx context.Context, tx Tx, p Principal, r Resour
 	if req.OwnedBy != nil {
 		owner = *req.OwnedBy
 	}
-	if err := s.permit(ctx, tx, p, "CreateStreamingSession", r, map[string]string{"ownedBy": owner}); err != nil {
+	q := Question{Principal: p, Action: "CreateStreamingSession", Resource: r, Request: map[string]string{"ownedBy": owner}, Tags: req.Tags}
+	if err := s.ask(ctx, tx, q); err != nil {
 		return err
 	}
 	if p.Administrator || owner == "" || owner == p.ID {

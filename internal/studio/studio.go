@@ -38,18 +38,17 @@ func (h *storedStudio) card() card {
 	return card{of, h.StudioID, &h.State, &h.StatusCode, &h.StatusMessage, &h.UpdatedAt, &h.life}
 }
 
-// findStudio is the studio of an id, nil when there is none.
-func findStudio(ctx context.Context, tx Tx, id string) (*storedStudio, error) {
+func (s *Service) findStudio(ctx context.Context, tx Tx, id string) (*storedStudio, Resource, error) {
 	var h storedStudio
 	if ok, err := found(tx.Find(ctx, id, &h)); !ok {
-		return nil, err
+		return nil, studioOf(id), err
 	}
-	return &h, nil
+	return &h, Resource{Type: typeStudio, ID: id, StudioID: id, CreatedBy: h.CreatedBy, Tags: h.Tags}, nil
 }
 
 // theStudio is the studio of an id, NotFound when there is none.
 func (s *Service) theStudio(ctx context.Context, tx Tx, id string) (*storedStudio, error) {
-	h, err := findStudio(ctx, tx, id)
+	h, _, err := s.findStudio(ctx, tx, id)
 	if err == nil && h == nil {
 		err = absent("studio", id)
 	}
@@ -82,7 +81,7 @@ func (s *Service) CreateStudio(ctx context.Context, p Principal, req *CreateStud
 		return nil, combination("A key of one's own (CUSTOMER_MANAGED_KEY) needs keyArn, and any other keyType must not have it.")
 	}
 	h, err := create(ctx, s, call{p, "CreateStudio", req, req.ClientToken}, func(tx Tx) error {
-		return s.permit(ctx, tx, p, "CreateStudio", Resource{Type: typeStudio, Tags: req.Tags}, nil)
+		return s.ask(ctx, tx, Question{Principal: p, Action: "CreateStudio", Resource: Resource{Type: typeStudio}, Tags: req.Tags})
 	}, func(tx Tx, now time.Time) (*storedStudio, error) {
 		if err := s.room(ctx, tx, TableStudios, "", "studios", s.cfg.Quotas.Studios); err != nil {
 			return nil, err
@@ -137,13 +136,9 @@ func (s *Service) GetStudio(ctx context.Context, p Principal, req *GetStudioRequ
 	}
 	var answer GetStudioResponse
 	return &answer, s.read(ctx, func(tx Tx) error {
-		h, err := findStudio(ctx, tx, req.StudioID)
+		h, r, err := s.findStudio(ctx, tx, req.StudioID)
 		if err != nil {
 			return err
-		}
-		r := studioOf(req.StudioID)
-		if h != nil {
-			r.Tags = h.Tags
 		}
 		if err := s.permit(ctx, tx, p, "GetStudio", r, nil); err != nil {
 			return err

@@ -118,14 +118,8 @@ func (s *Service) checkKey(c *StudioEncryptionConfiguration) (StatusCode, string
 
 // changeStudio makes one change to a studio that p asks for.
 func (s *Service) changeStudio(ctx context.Context, c call, id string, do func(tx Tx, now time.Time, h *storedStudio) error) (Studio, error) {
-	h, err := change(ctx, s, c, "studio", id, func(tx Tx) (*storedStudio, Resource, error) {
-		h, err := findStudio(ctx, tx, id)
-		r := studioOf(id)
-		if h != nil {
-			r.CreatedBy, r.Tags = h.CreatedBy, h.Tags
-		}
-		return h, r, err
-	}, do)
+	h, err := change(ctx, s, c, studioMachine.noun, id,
+		func(tx Tx) (*storedStudio, Resource, error) { return s.findStudio(ctx, tx, id) }, do)
 	if err != nil {
 		return Studio{}, err
 	}

@@ -81,8 +81,8 @@ func newTagged(n living) tagged {
 	}
 }
 
-// withTags finds what an ARN names and asks whether p may do what it is asked to do.
-func (s *Service) withTags(ctx context.Context, tx Tx, p Principal, operation, arn string) (tagged, error) {
+// withTags finds what an ARN names and asks q about it.
+func (s *Service) withTags(ctx context.Context, tx Tx, q Question, arn string) (tagged, error) {
 	kind, id, err := s.openARN(arn)
 	if err != nil {
 		return tagged{}, err
@@ -100,7 +100,8 @@ func (s *Service) withTags(ctx context.Context, tx Tx, p Principal, operation, a
 		t = newTagged(n)
 		t.resource.Tags = *t.tags
 	}
-	if err := s.permit(ctx, tx, p, operation, t.resource, nil); err != nil {
+	q.Resource = t.resource
+	if err := s.ask(ctx, tx, q); err != nil {
 		return t, err
 	}
 	if t.living == nil || t.state == Deleted {
@@ -111,9 +112,9 @@ func (s *Service) withTags(ctx context.Context, tx Tx, p Principal, operation, a
 
 // changeTags makes one change to the tags of what an ARN names. It is no change
 // of the thing itself, and so shows in no other member.
-func (s *Service) changeTags(ctx context.Context, p Principal, operation, arn string, change func(tags map[string]string) error) error {
+func (s *Service) changeTags(ctx context.Context, q Question, arn string, change func(tags map[string]string) error) error {
 	return s.write(ctx, func(tx Tx, _ time.Time) error {
-		t, err := s.withTags(ctx, tx, p, operation, arn)
+		t, err := s.withTags(ctx, tx, q, arn)
 		if err != nil {
 			return err
 		}
@@ -135,7 +136,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, p Principal, req *Lis
 	}
 	answer := ListTagsForResourceResponse{Tags: map[string]string{}}
 	return &answer, s.read(ctx, func(tx Tx) error {
-		t, err := s.withTags(ctx, tx, p, "ListTagsForResource", req.ResourceARN)
+		t, err := s.withTags(ctx, tx, Question{Principal: p, Action: "ListTagsForResource"}, req.ResourceARN)
 		if err == nil {
 			answer.Tags = ownTags(*t.tags)
 		}
@@ -148,7 +149,8 @@ func (s *Service) TagResource(ctx context.Context, p Principal, req *TagResource
 	if err := Check(req); err != nil {
 		return nil, err
 	}
-	return &TagResourceResponse{}, s.changeTags(ctx, p, "TagResource", req.ResourceARN, func(tags map[string]string) error {
+	q := Question{Principal: p, Action: "TagResource", Tags: req.Tags}
+	return &TagResourceResponse{}, s.changeTags(ctx, q, req.ResourceARN, func(tags map[string]string) error {
 		maps.Copy(tags, req.Tags)
 		return checkTags(tags)
 	})
@@ -159,7 +161,8 @@ func (s *Service) UntagResource(ctx context.Context, p Principal, req *UntagReso
 	if err := Check(req); err != nil {
 		return nil, err
 	}
-	return &UntagResourceResponse{}, s.changeTags(ctx, p, "UntagResource", req.ResourceARN, func(tags map[string]string) error {
+	q := Question{Principal: p, Action: "UntagResource", TagKeys: req.TagKeys}
+	return &UntagResourceResponse{}, s.changeTags(ctx, q, req.ResourceARN, func(tags map[string]string) error {
 		for _, key := range req.TagKeys {
 			delete(tags, key)
 		}
