@@ -74,16 +74,22 @@ func (g *Gateway) ServeStreamers(ctx context.Context, ln net.Listener) error {
 			defer cancel()
 			defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 			defer conn.Close()
-			if err := g.serveStreamer(ctx, conn); err != nil && ctx.Err() == nil {
+			sessionKey, err := g.serveStreamer(ctx, conn)
+			if err != nil && ctx.Err() == nil {
 				g.cfg.Log.WarnContext(ctx, "streamer dropped", "err", err)
+			}
+			if sessionKey != "" {
+				g.missStreamer(ctx, sessionKey)
 			}
 		})
 	}
 }
 
-func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) error {
+// serveStreamer serves one connection until it ends, and returns the session it
+// was of; "" when it did not prove that.
+func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) (sessionKey string, err error) {
 	if err := conn.SetDeadline(time.Now().Add(helloWithin)); err != nil {
-		return err
+		return "", err
 	}
 	limit := &io.LimitedReader{R: conn, N: helloBytes}
 	c := wire.NewConn(struct {
@@ -92,25 +98,24 @@ func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) error {
 	}{limit, conn})
 	first, err := c.ReadMessage()
 	if err != nil {
-		return fmt.Errorf("read hello: %w", err)
+		return "", fmt.Errorf("read hello: %w", err)
 	}
 	hello, ok := first.(wire.Hello)
 	if !ok {
-		return fmt.Errorf("message of type 0x%02x where hello belongs", uint8(first.Type()))
+		return "", fmt.Errorf("message of type 0x%02x where hello belongs", uint8(first.Type()))
 	}
 	if !same(hello.Credential, g.Credential(hello.Session)) {
-		return errors.New("hello without the session's credential")
+		return "", errors.New("hello without the session's credential")
 	}
 	version, err := hello.Version()
 	if err != nil {
-		return fmt.Errorf("streamer of session %s: %w", hello.Session, err)
+		return "", fmt.Errorf("streamer of session %s: %w", hello.Session, err)
 	}
 	if err := c.WriteMessage(wire.Welcome{Version: version}); err != nil {
-		return fmt.Errorf("welcome streamer of session %s: %w", hello.Session, err)
+		return "", fmt.Errorf("welcome streamer of session %s: %w", hello.Session, err)
 	}
 	limit.N = math.MaxInt64
 
-	defer g.missStreamer(ctx, hello.Session)
 	st := &streamer{conn: conn, out: make(chan wire.Message, queuedMessages)}
 	s := g.enter(hello.Session, func(s *session) { s.attach(st) })
 	defer g.leave(hello.Session, s, func(s *session) { s.detach(st) })
@@ -124,10 +129,10 @@ func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) error {
 	helpers.Go(func() { st.talk(ctx, c) })
 	ready := func() { helpers.Go(func() { g.desktopReady(ctx, log, hello.Session) }) }
 	if err := st.listen(c, s, ready); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("read from streamer of session %s: %w", hello.Session, err)
+		return hello.Session, fmt.Errorf("read from streamer of session %s: %w", hello.Session, err)
 	}
 	log.DebugContext(ctx, "streamer left")
-	return nil
+	return hello.Session, nil
 }
 
 // missStreamer tells the domain when a streamer that left does not come back.

@@ -36,7 +36,7 @@ func TestSilentStreamersAreDropped(t *testing.T) {
 				served := make(chan struct{})
 				go func() {
 					defer close(served)
-					if g.serveStreamer(ctx, near) == nil && !c.pong {
+					if _, err := g.serveStreamer(ctx, near); err == nil && !c.pong {
 						t.Error("no error")
 					}
 					took = time.Since(began)
