@@ -29,7 +29,7 @@ func withRecords(getenv func(string) string, c *cobra.Command, do func(ctx conte
 		if _, err := readInstallation(conf.Data); err != nil {
 			return err
 		}
-		r, err := openRecords(c.Context(), conf, slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
+		r, err := openRecords(c.Context(), conf, slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})))
 		if err != nil {
 			return err
 		}

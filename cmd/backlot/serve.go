@@ -149,11 +149,12 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 }
 
 // site tells apart what the one port answers. The API sees paths as they were
-// sent, so no mux may clean them first.
+// sent, so no mux may clean them first, and whatever is signed, so that a client
+// that errs in the path gets an answer it understands.
 func site(operations http.Handler, documents *api.Documents, streams, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.EscapedPath(); {
-		case strings.HasPrefix(path, api.Prefix):
+		case strings.HasPrefix(path, api.Prefix), strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-"):
 			operations.ServeHTTP(w, r)
 		case documents.Has(path):
 			documents.ServeHTTP(w, r)

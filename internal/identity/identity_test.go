@@ -90,8 +90,10 @@ func TestUsers(t *testing.T) {
 	}
 	_, err := w.AddUser(t.Context(), "ada")
 	wantErr(t, err, identity.ErrNameTaken)
-	if _, err := w.AddUser(t.Context(), ""); err == nil {
-		t.Error("added a user without a name")
+	for _, bad := range []string{"", "a\nb", strings.Repeat("x", 65)} {
+		if _, err := w.AddUser(t.Context(), bad); err == nil {
+			t.Errorf("added a user named %q", bad)
+		}
 	}
 	users, err := w.again(t).Users(t.Context())
 	if diff := cmp.Diff([]identity.User{ada, ben}, users); err != nil || diff != "" {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/backlot/backlot/internal/studio"
 )
@@ -41,8 +44,8 @@ var ErrNameTaken = errors.New("another user has that name")
 
 // AddUser makes a user; ErrNameTaken when there is one of that name.
 func (d *Directory) AddUser(ctx context.Context, name string) (User, error) {
-	if name == "" {
-		return User{}, errors.New("a user needs a name")
+	if n := utf8.RuneCountInString(name); n < 1 || n > 64 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return User{}, errors.New("a user's name has 1 to 64 characters, none of them a control character")
 	}
 	var u storedUser
 	now := d.now()
