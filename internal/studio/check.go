@@ -124,6 +124,8 @@ func checkString(member string, s Shape, v string) *Error {
 	switch {
 	case !utf8.ValidString(v):
 		return invalid(CodePattern, member, "must be text in UTF-8")
+	case strings.ContainsRune(v, 0):
+		return invalid(CodePattern, member, "must not have the character U+0000, which no store keeps as text")
 	case s.Min != nil && n < *s.Min:
 		return invalid(CodeLength, member, fmt.Sprintf("must have at least %d characters, but %s", *s.Min, kind()))
 	case s.Max != nil && n > *s.Max:

@@ -100,6 +100,9 @@ func TestCheckRefuses(t *testing.T) {
 		"no text": {
 			&studio.GetStudioRequest{StudioID: "\xff"}, studio.CodePattern, "studioId", "UTF-8",
 		},
+		"nothing a store keeps": {
+			&studio.CreateStreamingSessionRequest{StudioID: "s", LaunchProfileID: "p", OwnedBy: new("a\x00b")}, studio.CodePattern, "ownedBy", "U+0000",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
