@@ -71,12 +71,17 @@ func member(t testing.TB, answer map[string]any, path ...string) string {
 
 // api is the SDK's client with the artist's keys: quicker to poll with than the CLI.
 func (s *server) api(artist bool) *nimblestudio.NimbleStudio {
+	return s.apiAt(s.env["AWS_ENDPOINT_URL"], artist)
+}
+
+// apiAt is api for a server that is reached at another url.
+func (s *server) apiAt(url string, artist bool) *nimblestudio.NimbleStudio {
 	id, secret := s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"]
 	if artist {
 		id, secret = s.env["BACKLOT_ARTIST_ACCESS_KEY_ID"], s.env["BACKLOT_ARTIST_SECRET_ACCESS_KEY"]
 	}
 	return nimblestudio.New(session.Must(session.NewSession(&aws.Config{
-		Endpoint:    new(s.env["AWS_ENDPOINT_URL"]),
+		Endpoint:    &url,
 		Region:      new(s.env["AWS_REGION"]),
 		Credentials: credentials.NewStaticCredentials(id, secret, ""),
 	})))

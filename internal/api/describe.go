@@ -23,7 +23,7 @@ func groups() []group {
 			{"GetStudio", "Shows a studio, a deleted one for another day."},
 			{"ListStudios", "Lists the studios that are not deleted."},
 			{"UpdateStudio", "Changes the display name or the roles of a studio."},
-			{"StartStudioSSOConfigurationRepair", "Joins a studio to the identity store again where the connection is broken; a healthy one is a Conflict."},
+			{"StartStudioSSOConfigurationRepair", "Joins a studio to the identity store again where the connection is broken; a healthy one is refused."},
 			{"DeleteStudio", "Deletes a studio that holds no launch profiles, components or own images any more."},
 		}},
 		{"Studio members", "Members of a studio are users of the identity store who administer it.", []described{
