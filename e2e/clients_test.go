@@ -167,9 +167,9 @@ func goRound(t *testing.T, s *server, url, name string) {
 		}
 	}
 	made, err := client.CreateStudioComponentWithContext(ctx, &nimblestudio.CreateStudioComponentInput{
-		StudioId: &studio, Name: new("Go " + name), Type: new("ACTIVE_DIRECTORY"),
+		StudioId: &studio, Name: new("Go " + name), Type: new("LICENSE_SERVICE"),
 		Configuration: &nimblestudio.StudioComponentConfiguration{
-			ActiveDirectoryConfiguration: &nimblestudio.ActiveDirectoryConfiguration{DirectoryId: new("d-0123456789")},
+			LicenseServiceConfiguration: &nimblestudio.LicenseServiceConfiguration{Endpoint: new("licences.example")},
 		},
 	})
 	check(err)

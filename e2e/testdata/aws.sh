@@ -95,7 +95,7 @@ catalogue() {
 	is USER member.persona update-launch-profile-member --studio-id "$s" --launch-profile-id "$p" --principal-id "$ada" --persona USER
 	n delete-launch-profile-member --studio-id "$s" --launch-profile-id "$p" --principal-id "$ben"
 	is "$ada" 'members[].principalId' list-launch-profile-members --studio-id "$s" --launch-profile-id "$p"
-	is "$p" 'launchProfiles[].launchProfileId' list-launch-profiles --studio-id "$s" --principal-id "$ada" --states READY
+	is "$p" "launchProfiles[?name=='Third'].launchProfileId" list-launch-profiles --studio-id "$s" --principal-id "$ada" --states READY
 
 	n delete-launch-profile --studio-id "$s" --launch-profile-id "$p" >/dev/null
 	n wait launch-profile-deleted --studio-id "$s" --launch-profile-id "$p"
