@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -124,39 +124,39 @@ func held(u *bun.UpdateQuery, lease studio.Lease) *bun.UpdateQuery {
 // The time is before now when something is due already.
 func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, bool, error) {
 	var earliest sql.NullInt64
-	err := s.read.RunInTx(ctx, nil, func(ctx context.Context, db bun.Tx) error {
-		for _, table := range tables() {
-			for _, q := range selectNext(db, table, now) {
-				var at int64
-				err := q.Scan(ctx, &at)
-				if errors.Is(err, sql.ErrNoRows) {
-					continue
-				}
-				if err != nil {
-					return fmt.Errorf("look for what is next in %s: %w", table, err)
-				}
-				if !earliest.Valid || at < earliest.Int64 {
-					earliest = sql.NullInt64{Int64: at, Valid: true}
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil || !earliest.Valid {
-		return time.Time{}, false, explain(err)
+	err := s.next.QueryRowContext(ctx, now.UnixMicro()).Scan(&earliest)
+	if err != nil {
+		return time.Time{}, false, fmt.Errorf("look for what is next: %w", explain(err))
+	}
+	if !earliest.Valid {
+		return time.Time{}, false, nil
 	}
 	return microTime(earliest.Int64), true, nil
 }
 
+// prepareNext makes the statement of NextDue, which is asked after every change:
+// one for all tables, read by the database only once.
+func (s *Store) prepareNext(ctx context.Context) (err error) {
+	var each []string
+	for _, table := range tables() {
+		for _, q := range selectNext(s.read, table, bun.Safe("?1")) {
+			each = append(each, "SELECT * FROM ("+q.String()+")")
+		}
+	}
+	all := "SELECT min(due_at) FROM (" + strings.Join(each, " UNION ALL ") + ")" //nolint:gosec // all of it is ours
+	s.next, err = s.read.DB.PrepareContext(ctx, all)
+	return err
+}
+
 // selectNext asks for the next of what nobody holds, and of what is held: two
 // queries, as one over both would read every row that is ever due.
-func selectNext(db bun.IDB, table studio.Table, now time.Time) []*bun.SelectQuery {
+func selectNext(db bun.IDB, table studio.Table, now any) []*bun.SelectQuery {
 	free := db.NewSelect().TableExpr("?", bun.Ident(table)).ColumnExpr("due_at").
-		Where("due_at IS NOT NULL").Where("lease_until <= ?", now.UnixMicro()).
+		Where("due_at IS NOT NULL").Where("lease_until <= ?", now).
 		OrderExpr("due_at").Limit(1)
 	held := db.NewSelect().TableExpr("?", bun.Ident(table)).
 		ColumnExpr("CASE WHEN due_at > lease_until THEN due_at ELSE lease_until END AS at").
-		Where("due_at IS NOT NULL").Where("lease_until > 0").Where("lease_until > ?", now.UnixMicro()).
+		Where("due_at IS NOT NULL").Where("lease_until > 0").Where("lease_until > ?", now).
 		OrderExpr("at").Limit(1)
 	return []*bun.SelectQuery{free, held}
 }

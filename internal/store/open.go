@@ -33,6 +33,7 @@ type Store struct {
 	// that none of them has to be run again; read sees what was committed when
 	// its transaction began.
 	write, read *bun.DB
+	next        *sql.Stmt // see NextDue
 	changes     changes
 }
 
@@ -80,6 +81,9 @@ func (s *Store) open(ctx context.Context, path string) error {
 	// More Reads at once than there are processors would only wait for each other.
 	readers := max(4, runtime.GOMAXPROCS(0))
 	if s.read, err = connect(path, readers, "deferred", "query_only(1)"); err != nil {
+		return err
+	}
+	if err := s.prepareNext(ctx); err != nil {
 		return err
 	}
 	s.log.InfoContext(ctx, "store open", "path", path, "schema", version)
