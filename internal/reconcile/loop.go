@@ -123,9 +123,10 @@ func (l *Loop) Run(ctx context.Context) error {
 
 	ended := make(chan struct{}, parallel)
 	for running := 0; ctx.Err() == nil; {
-		wait := pause
-		leases, err := l.claim(ctx, parallel-running)
-		if err == nil {
+		wait, err := l.rest(ctx, parallel-running)
+		if err == nil && wait == 0 {
+			var leases []studio.Lease
+			leases, err = l.claim(ctx, parallel-running)
 			for _, lease := range leases {
 				running++
 				workers.Go(func() {
@@ -133,9 +134,12 @@ func (l *Loop) Run(ctx context.Context) error {
 					l.hold(ctx, lease)
 				})
 			}
-			wait, err = l.rest(ctx, parallel-running)
+			if len(leases) > 0 {
+				continue
+			}
 		}
 		if err != nil && ctx.Err() == nil {
+			wait = pause
 			l.cfg.Log.ErrorContext(ctx, "cannot look for what is due", "err", err)
 		}
 		timer := time.NewTimer(wait)
@@ -152,9 +156,6 @@ func (l *Loop) Run(ctx context.Context) error {
 }
 
 func (l *Loop) claim(ctx context.Context, free int) ([]studio.Lease, error) {
-	if free == 0 {
-		return nil, nil
-	}
 	now := time.Now()
 	return l.cfg.Leases.Claim(ctx, now, l.cfg.Holder, now.Add(leased), free)
 }
