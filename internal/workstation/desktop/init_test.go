@@ -183,10 +183,16 @@ func (b *syncBuffer) String() string {
 // often the background was set.
 func fakeX(t *testing.T, dir string, painted chan<- uint32) {
 	t.Helper()
+	listenX(t, dir, painted)()
+}
+
+// listenX makes the server's socket, and returns what begins to answer there.
+func listenX(t *testing.T, dir string, painted chan<- uint32) (answer func()) {
+	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", dir+"/X0")
 	must(t, err)
 	t.Cleanup(func() { l.Close() })
-	go func() {
+	loop := func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
@@ -201,7 +207,8 @@ func fakeX(t *testing.T, dir string, painted chan<- uint32) {
 				}
 			}()
 		}
-	}()
+	}
+	return func() { go loop() }
 }
 
 func answerX(c net.Conn) (pixel uint32, err error) {
@@ -319,6 +326,24 @@ func TestDesktopRunsAsTheUser(t *testing.T) {
 	}
 }
 
+// TestDesktopStartsWithTheDisplay: it need not wait until the X server answers.
+func TestDesktopStartsWithTheDisplay(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	painted := make(chan uint32, 10)
+	answer := listenX(t, s.x11, painted)
+	s.start(t, s.authority(t), `BACKLOT_DESKTOP_COMMAND=touch early; exec sleep 1000`)
+	eventually(t, "desktop runs", func() bool { _, err := os.Stat(s.root + "/home/anna/early"); return err == nil })
+	if len(painted) > 0 {
+		t.Error("painted by whom?")
+	}
+	answer()
+	eventually(t, "painted", func() bool { return len(painted) == 1 })
+	if code, _ := s.stop(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestRefusedByTheDisplay(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)
@@ -337,9 +362,8 @@ func TestDesktopIsStartedAgain(t *testing.T) {
 	fakeX(t, s.x11, painted)
 	s.start(t, s.authority(t), `BACKLOT_DESKTOP_COMMAND=echo x >>starts; [ $(wc -l <starts) -ge 3 ] && exec sleep 1000; exit 1`)
 	eventually(t, "three starts", func() bool { return s.read("/home/anna/starts") == "x\nx\nx\n" })
-	if n := len(painted); n != 3 { // the X server may have been a new one each time
-		t.Errorf("painted %d times, want 3", n)
-	}
+	// The X server may have been a new one each time.
+	eventually(t, "three times painted", func() bool { return len(painted) == 3 })
 }
 
 func TestOrphansAreReaped(t *testing.T) {

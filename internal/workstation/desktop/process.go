@@ -12,11 +12,13 @@ import (
 
 // service is a program that is started anew when it ends.
 type service struct {
-	name    string
-	argv    []string
-	pid     int // 0: does not run
-	started time.Time
-	pause   time.Duration // before the next start
+	name string
+	argv []string
+	// needsBus: to be started once the message bus answers.
+	needsBus bool
+	pid      int // 0: does not run
+	started  time.Time
+	pause    time.Duration // before the next start
 }
 
 // A service that ran this long was well; one that did not waits longer each time.

@@ -33,7 +33,9 @@ type session struct {
 	bus     *service // nil when the image has none
 	desktop *service
 	restart chan *service // a service whose pause is over
-	painted chan error    // the X server is there and painted, or is not
+	display chan error    // the X server's socket is there, or is not
+	painted chan error    // the X server is painted, or is not
+	shown   bool          // it was painted once
 }
 
 // runInit prepares the sandbox, runs the desktop, and returns after SIGTERM, when
@@ -56,9 +58,9 @@ func runInit(ctx context.Context, environment []string, log *slog.Logger) error 
 	}
 	s := &session{
 		Config: c, log: log, env: variables(c.Environment),
-		restart: make(chan *service, 2), painted: make(chan error, 1),
+		restart: make(chan *service, 2), display: make(chan error, 1), painted: make(chan error, 1),
 	}
-	go func() { s.painted <- paint(ctx, c) }()
+	go s.meetDisplay(ctx)
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -86,11 +88,13 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-s.painted:
+		case err := <-s.display:
 			switch {
 			case ctx.Err() != nil:
 			case err == nil:
-				s.awaitBus(ctx)
+				if s.desktop.needsBus {
+					s.awaitBus(ctx)
+				}
 				s.start(s.desktop)
 			case s.desktop.started.IsZero():
 				return err
@@ -98,12 +102,22 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 				s.log.Error("no display", "err", err)
 				s.again(s.desktop)
 			}
+		case err := <-s.painted:
+			switch {
+			case ctx.Err() != nil:
+			case err == nil:
+				s.shown = true
+			case !s.shown:
+				return err
+			default:
+				s.log.Error("display not painted", "err", err)
+			}
 		case <-child:
 			s.reaped(reap())
 		case svc := <-s.restart:
 			if svc == s.desktop {
 				// It may have ended with the X server: the new one is bare.
-				go func() { s.painted <- paint(ctx, s.Config) }()
+				go s.meetDisplay(ctx)
 			} else {
 				s.start(svc)
 			}
@@ -118,6 +132,21 @@ func (s *session) reaped(pids []int) {
 			s.again(svc)
 		}
 	}
+}
+
+// meetDisplay waits for the X server's socket, says that it is there, and paints.
+// The socket may be there long before the server: whoever connects waits in its
+// queue. So the desktop loads its libraries while the server starts.
+func (s *session) meetDisplay(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, displayPatience)
+	defer cancel()
+	conn, err := accepted(ctx, xSocket(s.Display))
+	s.display <- err
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	s.painted <- paint(ctx, conn, s.Config)
 }
 
 // awaitBus waits for the message bus, which was started long before.
@@ -138,14 +167,14 @@ func (s *session) awaitBus(ctx context.Context) {
 // chooseDesktop finds the image's desktop.
 func (s *session) chooseDesktop() (*service, error) {
 	if s.Command != "" {
-		return &service{name: "desktop", argv: []string{"/bin/sh", "-c", s.Command}}, nil
+		return &service{name: "desktop", argv: []string{"/bin/sh", "-c", s.Command}, needsBus: true}, nil
 	}
 	for _, d := range []struct{ program, name string }{
 		{"openbox", "Openbox"}, {"xfce4-session", "XFCE"}, {"x-session-manager", ""}, {"x-window-manager", ""},
 	} {
 		if p := find(s.env, d.program); p != "" {
 			setMissing(s.env, "XDG_CURRENT_DESKTOP", d.name)
-			return &service{name: "desktop", argv: []string{p}}, nil
+			return &service{name: "desktop", argv: []string{p}, needsBus: d.program != "openbox"}, nil
 		}
 	}
 	return nil, errors.New("the image has no window manager: it needs openbox, xfce4-session or x-window-manager")

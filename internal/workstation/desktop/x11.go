@@ -35,17 +35,9 @@ func accepted(ctx context.Context, path string) (net.Conn, error) {
 	}
 }
 
-// paint waits for the X server and gives its root window a colour. These few
-// requests of the X protocol are written by hand: they come before the first
-// frame of every session.
-func paint(ctx context.Context, c Config) error {
-	ctx, cancel := context.WithTimeout(ctx, displayPatience)
-	defer cancel()
-	conn, err := accepted(ctx, xSocket(c.Display))
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
+// paint gives the root window of the X server a colour. These few requests of the
+// X protocol are written by hand: they come before the first frame of every session.
+func paint(ctx context.Context, conn net.Conn, c Config) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return err
