@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -105,11 +106,19 @@ func bind(source, destination string, options ...string) specs.Mount {
 
 // writeBundle completes a part's specification with its seccomp filter and
 // writes it where runc looks for it.
+//
+// Each further architecture costs runc some milliseconds. Sidecars are the host's
+// own programs and need one; a desktop also runs 32-bit programs. Nobody runs x32.
 func writeBundle(s session, p part, spec *specs.Spec) error {
 	var err error
 	if spec.Linux.Seccomp, err = seccomp.GetDefaultProfile(spec); err != nil {
 		return fmt.Errorf("seccomp profile: %w", err)
 	}
+	filter := spec.Linux.Seccomp
+	if p != desktop {
+		filter.Architectures = filter.Architectures[:min(1, len(filter.Architectures))] // the first is the machine's
+	}
+	filter.Architectures = slices.DeleteFunc(filter.Architectures, func(a specs.Arch) bool { return a == specs.ArchX32 })
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return err
@@ -118,11 +127,14 @@ func writeBundle(s session, p part, spec *specs.Spec) error {
 }
 
 // openLog opens where a part's output goes: into the volume, whose limit then
-// bounds what a hostile program can write. Output is lost when that fails.
+// bounds what a hostile program can write. What the part said when it last ran is
+// kept beside it. Output is lost when all that fails.
 func openLog(volume string, p part) (*os.File, error) {
 	dir := filepath.Join(volume, "log")
 	if err := os.MkdirAll(dir, 0o700); err == nil {
-		f, err := os.OpenFile(filepath.Join(dir, string(p)), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+		name := filepath.Join(dir, string(p))
+		_ = os.Rename(name, name+".old") // there may be none
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err == nil {
 			return f, nil
 		}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,6 +64,38 @@ func TestConfinement(t *testing.T) {
 		check(t, err)
 		if n := bytes.Count(text, []byte(":")); n != 1 || !bytes.Contains(text, []byte("lo:")) {
 			t.Errorf("%s has network interfaces besides lo:\n%s", part, text)
+		}
+	}
+}
+
+// Test32Bit: programs of the other kind run in the desktop, not beside it.
+func Test32Bit(t *testing.T) {
+	t.Parallel()
+	if runtime.GOARCH != "amd64" {
+		t.Skip("needs a machine that also runs 386 programs")
+	}
+	// One that ends with 0, and nothing else.
+	program := "\x7fELF\x01\x01\x01" + strings.Repeat("\x00", 9) +
+		"\x02\x00\x03\x00\x01\x00\x00\x00\x54\x80\x04\x08\x34\x00\x00\x00" + strings.Repeat("\x00", 8) +
+		"\x34\x00\x20\x00\x01\x00\x00\x00\x00\x00\x00\x00" +
+		"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x80\x04\x08\x00\x80\x04\x08\x60\x00\x00\x00\x60\x00\x00\x00\x05\x00\x00\x00\x00\x10\x00\x00" +
+		"\xb8\x01\x00\x00\x00\xbb\x00\x00\x00\x00\xcd\x80"
+	m := setup(t)
+	spec := m.spec(t, "a")
+	path := filepath.Join(m.disk, "386")
+	check(t, os.WriteFile(path, []byte(program), 0o755))
+	if err := exec.CommandContext(t.Context(), path).Run(); err != nil {
+		t.Skipf("this kernel runs no 386 programs: %v", err)
+	}
+	check(t, os.MkdirAll(filepath.Join(spec.Volume, "upper", "opt"), 0o755))
+	check(t, os.Rename(path, filepath.Join(spec.Volume, "upper", "opt", "386")))
+	check(t, m.driver.Ensure(t.Context(), spec))
+	m.user(t, "a", "/opt/386")
+	for _, part := range []string{"display", "streamer"} {
+		text, err := os.ReadFile(filepath.Join(m.config.RunDir, "sessions", "a", part, "config.json"))
+		check(t, err)
+		if !strings.Contains(string(text), `"architectures":["SCMP_ARCH_X86_64"]`) {
+			t.Errorf("%s may call the kernel as programs of another kind", part)
 		}
 	}
 }

@@ -29,34 +29,26 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 		return err
 	}
 	defer log.Close()
-	started := s.part(desktop, "started")
 	d.step("desktop start")
-	err = inOwnMounts(func() error {
+	var pid int
+	err = inOwnMounts(func() (err error) {
 		if err := mountRootfs(s.part(desktop, "rootfs"), s.part(desktop, "layers"), spec.Lower, spec.Volume, r.IDBase); err != nil {
 			return err
 		}
-		return d.run(ctx, s, desktop, log, "run", "--detach", "--bundle", s.part(desktop), "--pid-file", started)
+		pid, err = d.run(ctx, s, desktop, log)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	d.step("desktop attach")
 	if d.Network != nil {
-		text, err := os.ReadFile(started)
-		if err != nil {
-			return err
-		}
-		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err != nil {
-			return err
-		}
 		if _, err := d.Network.Attach(ctx, s.id, pid); err != nil {
 			return fmt.Errorf("connect workstation %s: %w", s.id, capacity(err))
 		}
 	}
 	d.step("desktop attached")
-	// From here on it counts as running.
-	return os.Rename(started, s.part(desktop, "pid"))
+	return s.started(desktop, pid)
 }
 
 // prepareDesktop writes the sandbox's bundle and the files bound into it.

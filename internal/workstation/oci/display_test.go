@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +43,41 @@ func TestCookieIsDemanded(t *testing.T) {
 	check(t, m.driver.Ensure(t.Context(), m.spec(t, "a")))
 	eventually(t, "the X server of a", func() bool { return a.hello([]byte(before)) == nil })
 	m.user(t, "a", "xdpyinfo")
+}
+
+// TestSocket: the display's socket is there as soon as Ensure returns, and it
+// listens at no other, not even one without a file.
+func TestSocket(t *testing.T) {
+	t.Parallel()
+	m := setup(t)
+	spec := m.spec(t, "a")
+	for range 2 {
+		check(t, m.driver.Ensure(t.Context(), spec))
+		check(t, m.x("a").hello(m.x("a").cookie(t)))
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/unix", m.driver.PID("a", "display")))
+		check(t, err)
+		if strings.Contains(string(text), "X11-unix") {
+			t.Errorf("sockets of the X server:\n%s", text)
+		}
+		check(t, m.driver.Stop(t.Context(), "a", time.Second))
+	}
+	text, err := os.ReadFile(filepath.Join(spec.Volume, "log", "display.old"))
+	if err != nil || !strings.Contains(string(text), "X.Org") {
+		t.Errorf("the first X server's log: %q, %v", text, err)
+	}
+}
+
+// TestKeyCodes: the display's keys are numbered as Linux does from the beginning.
+func TestKeyCodes(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("xmodmap"); err != nil {
+		t.Skip("needs xmodmap")
+	}
+	m := setup(t)
+	check(t, m.driver.Ensure(t.Context(), m.spec(t, "a")))
+	if keys := m.user(t, "a", "xmodmap", "-pke"); !strings.Contains(keys, "keycode 113 = Left ") {
+		t.Errorf("113 is not the left arrow:\n%s", keys)
+	}
 }
 
 func TestSharedMemory(t *testing.T) {

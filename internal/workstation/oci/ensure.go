@@ -29,6 +29,9 @@ func (d *Driver) Ensure(ctx context.Context, spec workstation.Spec) error {
 	if len(missing) == 0 {
 		return nil
 	}
+	var rousing sync.WaitGroup
+	rousing.Go(d.cgroups.rouse)
+	defer rousing.Wait()
 	d.step("claim")
 	r, err := d.claim(s, spec.Volume)
 	if err != nil {
@@ -50,7 +53,9 @@ func missingParts(s session) []part {
 	return missing
 }
 
-// start starts parts, side by side.
+// start starts parts: the display and the desktop side by side, as each has to
+// wait for the other; the streamer, for which they have to be there, after the
+// display, whose start is what everybody waits for.
 func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r record, missing []part) error {
 	d.step("share")
 	ipc, err := sharedIPC(s, missing)
@@ -69,24 +74,33 @@ func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r 
 	how := map[part]func(context.Context, session, workstation.Spec, record, string) error{
 		display: d.startDisplay, streamer: d.startStreamer, desktop: d.startDesktop,
 	}
-	errs := make([]error, len(missing))
-	var wg sync.WaitGroup
-	for i, p := range missing {
-		wg.Go(func() {
-			d.step(string(p) + " clear")
-			if errs[i] = d.clear(ctx, s, p); errs[i] != nil {
-				return
-			}
-			d.step(string(p) + " make")
-			if errs[i] = makeDir(s.part(p), 0o711, 0); errs[i] != nil {
-				return
-			}
-			errs[i] = how[p](ctx, s, spec, r, ipcPath)
-			d.step(string(p) + " done")
-		})
+	one := func(p part) error {
+		if !slices.Contains(missing, p) {
+			return nil
+		}
+		d.step(string(p) + " clear")
+		if err := d.clear(ctx, s, p); err != nil {
+			return err
+		}
+		d.step(string(p) + " make")
+		if err := makeDir(s.part(p), 0o711, 0); err != nil {
+			return err
+		}
+		err := how[p](ctx, s, spec, r, ipcPath)
+		d.step(string(p) + " done")
+		return err
 	}
+	var inside, beside error
+	var wg sync.WaitGroup
+	wg.Go(func() { inside = one(desktop) })
+	wg.Go(func() {
+		if beside = one(display); beside == nil {
+			wg.Go(d.cgroups.rouse) // it may be long ago
+			beside = one(streamer)
+		}
+	})
 	wg.Wait()
-	return errors.Join(errs...)
+	return errors.Join(inside, beside)
 }
 
 // sharedIPC is the IPC namespace of the parts that stay, or a new one.

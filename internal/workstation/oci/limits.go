@@ -17,7 +17,7 @@ import (
 // programs drive them: pixmaps are the X server's memory.
 const (
 	displayMemory    = 1 << 30
-	streamerMemory   = 512 << 20
+	streamerMemory   = 768 << 20 // at 8192 x 8192 pixels, and some to spare
 	sidecarProcesses = 256
 )
 

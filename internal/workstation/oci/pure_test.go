@@ -66,6 +66,40 @@ func TestOnLoopback(t *testing.T) {
 	}
 }
 
+func TestInitProcess(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.json")
+	if _, err := initProcess(path); err == nil {
+		t.Error("no state, no error")
+	}
+	for text, want := range map[string]int{`{"id":"desktop","init_process_pid":42,"init_process_start":7}`: 42, `{}`: 0, `{"init_process_pid":-1}`: 0, "": 0} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := initProcess(path); got != want || (err == nil) != (want > 0) {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+}
+
+// TestRouse: whatever it does to cgroups, this process stays where it is.
+func TestRouse(t *testing.T) {
+	t.Parallel()
+	c, err := findCgroups()
+	if err != nil {
+		t.Skip(err)
+	}
+	before, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.rouse()
+	after, err := os.ReadFile("/proc/self/cgroup")
+	if diff := cmp.Diff(string(before), string(after)); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}
+
 func TestXauthority(t *testing.T) {
 	t.Parallel()
 	want := "\xff\xff\x00\x00\x00\x00\x00\x12MIT-MAGIC-COOKIE-1\x00\x02ab"

@@ -9,34 +9,55 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/backlot/backlot/internal/workstation"
 )
 
-// run calls runc for a part. Output of the container and of runc goes to out.
+// run calls runc to start a part, and returns its process 1. Output of the part
+// and of runc goes to out. The part gets the files keep as its descriptors from 3 on.
 //
 // runc dies with us, so that after a restart nobody else is at work on the
 // workstation; what it leaves half made, clear removes. The kernel ties that to
 // the thread, which therefore must last.
-func (d *Driver) run(ctx context.Context, s session, p part, out *os.File, verb string, args ...string) error {
+func (d *Driver) run(ctx context.Context, s session, p part, out *os.File, keep ...*os.File) (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	problems := s.part(p, "runc.log")
-	args = append([]string{"--root", s.path("runc"), "--log", problems, "--log-format", "json", verb}, args...)
-	cmd := exec.CommandContext(ctx, d.runc, append(args, string(p))...)
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd := exec.CommandContext(ctx, d.runc, "--root", s.path("runc"), "--log", problems, "--log-format", "json",
+		"run", "--detach", "--bundle", s.part(p), "--preserve-fds", strconv.Itoa(len(keep)), string(p))
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = out, out, keep
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
-	err := cmd.Run()
+	err = cmd.Run()
 	if err == nil {
-		return nil
+		return initProcess(s.path("runc", string(p), "state.json"))
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
 	text, _ := os.ReadFile(problems)
-	return fmt.Errorf("runc %s %s of workstation %s: %w", verb, p, s.id, explain(lastMessage(text), err))
+	return 0, fmt.Errorf("runc run %s of workstation %s: %w", p, s.id, explain(lastMessage(text), err))
+}
+
+// initProcess reads from runc's state of a part which process is its first. (runc
+// also writes that to a file if asked, and waits for the disk to have it.)
+func initProcess(state string) (int, error) {
+	text, err := os.ReadFile(state)
+	if err != nil {
+		return 0, err
+	}
+	var is struct {
+		PID int `json:"init_process_pid"`
+	}
+	if err := json.Unmarshal(text, &is); err != nil {
+		return 0, fmt.Errorf("read runc's state: %w", err)
+	}
+	if is.PID <= 0 {
+		return 0, errors.New("runc's state names no process")
+	}
+	return is.PID, nil
 }
 
 // lastMessage returns the last error of runc's log, "" when there is none.

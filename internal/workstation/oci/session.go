@@ -66,6 +66,11 @@ func (s session) exists() bool {
 	return err == nil
 }
 
+// started notes the process 1 of a part: from here on the part counts as running.
+func (s session) started(p part, pid int) error {
+	return writeFile(s.part(p, "pid"), []byte(strconv.Itoa(pid)), 0o600, 0)
+}
+
 // alive returns the process 1 of a part, or 0 when the part does not run. A
 // process id that the kernel has given to somebody else since does not deceive
 // it: it must still be in the part's cgroup, which nobody else enters.
@@ -166,6 +171,9 @@ func makeDir(path string, mode os.FileMode, owner uint32) error {
 // systems of the host are bound into workstations, and to walk into one of them
 // here would delete the host.
 func removeTree(dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	mounts, err := mountPoints()
 	if err != nil {
 		return err

@@ -2,8 +2,7 @@ package oci
 
 import (
 	"context"
-	"errors"
-	"io/fs"
+	"fmt"
 	"os"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -29,9 +28,12 @@ const (
 // group, because the streamer's is open to that group. Nothing else of the
 // desktop is in its reach, nor the other way round.
 func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.Spec, r record, ipc string) error {
-	if err := os.Remove(s.path("x11", "X0")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	user := uint32(spec.User.ID)
+	socket, err := s.listen(r.IDBase + user)
+	if err != nil {
+		return fmt.Errorf("make the X socket of workstation %s: %w", s.id, err)
 	}
+	defer socket.Close()
 	root := s.part(display, "rootfs")
 	if err := makeSidecarRoot(root, r.IDBase); err != nil {
 		return err
@@ -40,7 +42,6 @@ func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.S
 	if err != nil {
 		return err
 	}
-	user := uint32(spec.User.ID)
 	if err := writeFile(root+xConfigFile, xorgConfig(spec.Screen), 0o444, 0); err != nil {
 		return err
 	}
@@ -51,15 +52,26 @@ func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.S
 	c.Process.User.UID, c.Process.User.GID = user, user
 	c.Process.User.AdditionalGids = []uint32{streamerID}
 	c.Process.Args = xorgArgs(d.xorg, xConfigFile, authorityFile)
-	c.Process.Env = []string{searchPath, "HOME=/tmp"}
+	// As systemd hands a socket over, to process 1 of the container.
+	// The server only tells which kinds of OpenGL there are and never draws, so Mesa
+	// needs none of the threads it would make, one for each core.
+	c.Process.Env = []string{searchPath, "HOME=/tmp", "LISTEN_FDS=1", "LISTEN_PID=1", "LP_NUM_THREADS=0"}
 	c.Linux.Resources = d.sidecarResources(displayMemory)
-	c.Mounts = append(c.Mounts, bind(s.path("x11"), xSocketDir, "nosuid", "nodev", "noexec"))
+	// Read-only, so that a server that cannot be given its socket fails at once
+	// instead of making another one.
+	c.Mounts = append(c.Mounts, bind(s.path("x11"), xSocketDir, "ro", "nosuid", "nodev", "noexec"))
+	// A server that may not look for devices takes the key codes of another age. The
+	// streamer would have to load others, with the server answering nobody.
+	const rules = "/usr/share/X11/xkb/rules/"
+	if _, err := os.Stat(rules + "evdev"); err == nil {
+		c.Mounts = append(c.Mounts, bind(rules+"evdev", rules+"base", "ro", "nosuid", "nodev", "noexec"))
+	}
 	// The host's own configuration snippets are for its own screen.
 	const snippets = "/usr/share/X11/xorg.conf.d"
 	if _, err := os.Stat(snippets); err == nil {
 		c.Linux.MaskedPaths = append(c.Linux.MaskedPaths, snippets)
 	}
-	return d.startSidecar(ctx, s, display, spec, c)
+	return d.startSidecar(ctx, s, display, spec, c, socket)
 }
 
 // startStreamer starts the streamer, under an id that nobody else of the
@@ -98,7 +110,7 @@ func (d *Driver) startStreamer(ctx context.Context, s session, spec workstation.
 	return d.startSidecar(ctx, s, streamer, spec, c)
 }
 
-func (d *Driver) startSidecar(ctx context.Context, s session, p part, spec workstation.Spec, c *specs.Spec) error {
+func (d *Driver) startSidecar(ctx context.Context, s session, p part, spec workstation.Spec, c *specs.Spec, keep ...*os.File) error {
 	if err := writeBundle(s, p, c); err != nil {
 		return err
 	}
@@ -107,6 +119,9 @@ func (d *Driver) startSidecar(ctx context.Context, s session, p part, spec works
 		return err
 	}
 	defer log.Close()
-	// runc writes the pid file last, in one step: it is the proof of the start.
-	return d.run(ctx, s, p, log, "run", "--detach", "--bundle", s.part(p), "--pid-file", s.part(p, "pid"))
+	pid, err := d.run(ctx, s, p, log, keep...)
+	if err != nil {
+		return err
+	}
+	return s.started(p, pid)
 }

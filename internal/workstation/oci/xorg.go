@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/backlot/backlot/internal/workstation"
 )
 
@@ -33,7 +35,7 @@ func xorgArgs(server, config, authority string) []string {
 		"-config", config,
 		"-auth", authority,
 		"-logfile", "/tmp/Xorg.log", // in its own small tmpfs
-		"-nolisten", "tcp",
+		"-nolisten", "tcp", "-nolisten", "local", // nowhere but at the socket it is given
 		"-novtswitch", "-sharevts",
 		"-noreset",         // the last client's end is not the display's
 		"-s", "0", "-dpms", // a blank screen would be streamed as such
@@ -86,6 +88,40 @@ Section "ServerLayout"
 	Screen "screen"
 EndSection
 `, mode, float64((w+3)*(h+3)*60)/1e6, w, w+1, w+2, w+3, h, h+1, h+2, h+3, mode)
+}
+
+// listen makes the display's socket before there is a display. Programs that come
+// early wait in its queue, with all done that needs no display.
+func (s session) listen(owner uint32) (*os.File, error) {
+	dir, err := os.Open(s.path("x11"))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	path := s.path("x11", "X0")
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	socket := os.NewFile(uintptr(fd), path)
+	// The kernel takes no long path for a socket.
+	err = unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/X0", dir.Fd())})
+	if err == nil {
+		err = unix.Listen(fd, unix.SOMAXCONN)
+	}
+	if err == nil {
+		err = os.Chown(path, int(owner), int(owner))
+	}
+	if err == nil {
+		err = os.Chmod(path, 0o777)
+	}
+	if err != nil {
+		return nil, errors.Join(err, socket.Close())
+	}
+	return socket, nil
 }
 
 const cookieName = "MIT-MAGIC-COOKIE-1"
