@@ -251,6 +251,39 @@ func TestHeldKeyRepeats(t *testing.T) {
 	g.send(wire.ReleaseAll{})
 }
 
+// TestKeysThatAreThoseOfLinuxStay: a display that has the right codes is not made
+// to load them, as it answers nobody for as long as that takes.
+func TestKeysThatAreThoseOfLinuxStay(t *testing.T) {
+	t.Parallel()
+	x, _ := desktop(t)
+	const name, unused = "_XKB_RULES_NAMES", 220
+	atom, err := xproto.InternAtom(x.x, false, uint16(len(name)), name).Reply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := func() string {
+		p, err := xproto.GetProperty(x.x, false, x.root, atom.Atom, xproto.AtomString, 0, 64).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(string(p.Value), "\x00")
+		return first
+	}
+	eventually(t, "the keymap", func() bool { return rules() == "evdev" })
+	if err := xproto.ChangeKeyboardMappingChecked(x.x, 1, unused, 1, []xproto.Keysym{'x'}).Check(); err != nil {
+		t.Fatal(err)
+	}
+	if err := xproto.ChangePropertyChecked(x.x, xproto.PropModeReplace, x.root, atom.Atom, xproto.AtomString, 8, 5, []byte("base\x00")).Check(); err != nil {
+		t.Fatal(err)
+	}
+	startStreamer(t, x)
+	eventually(t, "the rules' name", func() bool { return rules() == "evdev" })
+	m, err := xproto.GetKeyboardMapping(x.x, unused, 1).Reply()
+	if err != nil || m.Keysyms[0] != 'x' {
+		t.Errorf("key %d: %v, %v", unused, m, err)
+	}
+}
+
 // TestKeysAreThoseOfLinux: an X server without devices begins with other codes
 // for all that is no letter.
 func TestKeysAreThoseOfLinux(t *testing.T) {
