@@ -2,7 +2,10 @@ package e2e_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -153,6 +156,25 @@ func TestDown(t *testing.T) {
 	work.wait("READY", time.Minute)
 	if err := s.holds("kept.txt", "kept\n"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDownWithoutStore: a damaged store keeps nobody from clearing the machine.
+func TestDownWithoutStore(t *testing.T) {
+	s := newServer(t)
+	s.createSession().wait("READY", time.Minute)
+	s.kill(syscall.SIGKILL)
+	for _, file := range []string{"backlot.db", "backlot.db-wal"} {
+		if err := os.WriteFile(filepath.Join(s.data, file), []byte("no database"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := s.backlot("down", "--data", s.data)
+	if err != nil || !strings.Contains(out, "could not be stopped") {
+		t.Errorf("backlot down: %v\n%s", err, out)
+	}
+	if left := s.settled(); len(left) > 0 {
+		t.Errorf("left after backlot down: %v", left)
 	}
 }
 

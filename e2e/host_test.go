@@ -54,11 +54,9 @@ func (s *server) traces() []string {
 			}
 		}
 	}
-	aliases, _ := filepath.Glob("/sys/class/net/*/ifalias")
-	for _, file := range aliases {
-		if alias, _ := os.ReadFile(file); strings.Contains(string(alias), id) {
-			found = append(found, "interface "+filepath.Base(filepath.Dir(file)))
-		}
+	links, _ := filepath.Glob("/sys/class/net/bl" + id + "*")
+	for _, link := range links {
+		found = append(found, "interface "+filepath.Base(link))
 	}
 	nft := &nftables.Conn{}
 	tables, err := nft.ListTables()

@@ -17,6 +17,7 @@ import (
 	"github.com/backlot/backlot/internal/config"
 	"github.com/backlot/backlot/internal/image"
 	"github.com/backlot/backlot/internal/studio"
+	"github.com/backlot/backlot/internal/workstation/oci"
 )
 
 func downCommand(getenv func(string) string) *cobra.Command {
@@ -42,25 +43,58 @@ func downCommand(getenv func(string) string) *cobra.Command {
 	return c
 }
 
+// down leaves the machine clean even where sessions cannot be stopped well,
+// because the disk is full or the store damaged; it then says so.
 func down(ctx context.Context, c config.Config, log *slog.Logger) (err error) {
+	i, err := readInstallation(c.Data)
+	if err != nil {
+		return err
+	}
 	lock, err := endServer(ctx, c.Data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	workstations, err := openWorkstations(ctx, i, log)
+	if err != nil {
+		return err
+	}
+	if err := settle(ctx, c, i, workstations, log); err != nil {
+		log.Error("sessions could not be stopped as their owners would; they are ended all the same, and the next start finds them", "err", err)
+	}
+	return leave(ctx, i, workstations)
+}
+
+// settle stops all sessions by the way that the API goes.
+func settle(ctx context.Context, c config.Config, i installation, workstations *oci.Driver, log *slog.Logger) (err error) {
 	known, err := openRecords(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, known.store.Close()) }()
-	host, err := openMachine(ctx, c, known.installation, log)
+	host, err := openMachine(ctx, c, i, workstations, log)
 	if err != nil {
 		return err
 	}
-	if err := stopSessions(ctx, c, known, host, log); err != nil {
+	stopped := stopSessions(ctx, c, known, host, log)
+	if stopped == nil {
+		stopped = endRest(ctx, workstations)
+	}
+	return errors.Join(stopped, host.close())
+}
+
+// endRest lets desktops end well that cannot be stopped by their owner.
+func endRest(ctx context.Context, workstations *oci.Driver) error {
+	left, err := workstations.List(ctx)
+	if err != nil {
 		return err
 	}
-	return host.leave(ctx, known.installation)
+	for _, w := range left {
+		if err := workstations.Stop(ctx, w.ID, 10*time.Second); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stopSessions stops what can be stopped as its owner would, with its backup.
@@ -124,33 +158,18 @@ func stopSessions(ctx context.Context, c config.Config, known *records, host *ma
 }
 
 // leave takes everything off the machine.
-func (m *machine) leave(ctx context.Context, i installation) error {
-	left, err := m.workstations.List(ctx)
-	if err != nil {
+func leave(ctx context.Context, i installation, workstations *oci.Driver) error {
+	if err := workstations.Down(ctx); err != nil {
 		return err
-	}
-	for _, w := range left { // those that cannot be stopped by their owner: let them end well
-		if err := m.workstations.Stop(ctx, w.ID, 10*time.Second); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(m.workstations.Down(ctx), m.images.Close(), m.volumes.Close()); err != nil {
-		return err
-	}
-	// Mount points are removed as what they are now: empty directories.
-	for _, dir := range []string{filepath.Join(imageDir(i), image.HostName), imageDir(i), volumeDir(i)} {
-		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("clear the run directory: %w", err)
-		}
 	}
 	if err := os.RemoveAll(socketDir(i)); err != nil {
 		return fmt.Errorf("clear the run directory: %w", err)
 	}
-	if err := os.Remove(urlFile(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("clear the run directory: %w", err)
-	}
-	if err := os.Remove(i.runDir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("clear the run directory: %w", err)
+	// Mount points are removed as what they are now: empty directories.
+	for _, path := range []string{filepath.Join(imageDir(i), image.HostName), imageDir(i), volumeDir(i), urlFile(i), i.runDir()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("clear the run directory: %w", err)
+		}
 	}
 	return nil
 }

@@ -57,7 +57,9 @@ type machine struct {
 	workstations *oci.Driver
 }
 
-func openMachine(ctx context.Context, c config.Config, i installation, log *slog.Logger) (*machine, error) {
+// openWorkstations finds the workstations there are. It needs the machine only:
+// neither the store nor the volumes.
+func openWorkstations(ctx context.Context, i installation, log *slog.Logger) (*oci.Driver, error) {
 	if err := os.MkdirAll(i.runDir(), 0o711); err != nil {
 		return nil, fmt.Errorf("make the run directory: %w", err)
 	}
@@ -69,7 +71,7 @@ func openMachine(ctx context.Context, c config.Config, i installation, log *slog
 	if err != nil {
 		return nil, err
 	}
-	w, err := oci.Open(ctx, oci.Config{
+	return oci.Open(ctx, oci.Config{
 		RunDir:       filepath.Join(i.runDir(), "workstations"),
 		Installation: i.ID,
 		IDBase:       i.firstUserID(),
@@ -79,12 +81,9 @@ func openMachine(ctx context.Context, c config.Config, i installation, log *slog
 		Network:      n,
 		Log:          log,
 	})
-	if err != nil {
-		return nil, err
-	}
-	for _, note := range w.Host().Notes {
-		log.Warn("this machine does not hold everything", "note", note)
-	}
+}
+
+func openMachine(ctx context.Context, c config.Config, i installation, w *oci.Driver, log *slog.Logger) (*machine, error) {
 	v, err := btrfs.Open(ctx, btrfs.Config{Dir: filepath.Join(c.Data, "volumes"), MountDir: volumeDir(i)}, log)
 	if err != nil {
 		return nil, err
@@ -95,6 +94,9 @@ func openMachine(ctx context.Context, c config.Config, i installation, log *slog
 	}
 	return &machine{v, m, w}, nil
 }
+
+// close takes the mounts away.
+func (m *machine) close() error { return errors.Join(m.images.Close(), m.volumes.Close()) }
 
 // platforms tells the domain what the machine images are.
 type platforms struct{ images *image.Store }

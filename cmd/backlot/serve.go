@@ -69,7 +69,14 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		return err
 	}
 	defer func() { err = errors.Join(err, known.store.Close()) }()
-	host, err := openMachine(ctx, c, known.installation, log)
+	workstations, err := openWorkstations(ctx, known.installation, log)
+	if err != nil {
+		return err
+	}
+	for _, note := range workstations.Host().Notes {
+		log.Warn("this machine does not hold everything", "note", note)
+	}
+	host, err := openMachine(ctx, c, known.installation, workstations, log)
 	if err != nil {
 		return err
 	}

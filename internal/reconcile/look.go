@@ -42,9 +42,9 @@ func (l *Loop) look(ctx context.Context) error {
 	}
 
 	var failed []error
-	running := map[string]bool{}
+	found := map[string]workstation.Status{}
 	for _, w := range there {
-		running[w.ID] = w.State == workstation.Running
+		found[w.ID] = w
 		if _, ok := wanted.Workstations[w.ID]; !ok {
 			l.cfg.Log.WarnContext(ctx, "removing a workstation that no session wants", "session_key", w.ID, "state", w.State)
 			l.cfg.Viewers.Disconnect(w.ID)
@@ -52,8 +52,8 @@ func (l *Loop) look(ctx context.Context) error {
 		}
 	}
 	for key, mustRun := range wanted.Workstations {
-		if mustRun && !running[key] {
-			l.cfg.Log.WarnContext(ctx, "a desktop does not run as it should", "session_key", key)
+		if w := found[key]; mustRun && w.State != workstation.Running {
+			l.cfg.Log.WarnContext(ctx, "a desktop does not run as it should", "session_key", key, "state", w.State, "detail", w.Detail)
 			failed = append(failed, l.cfg.Studio.DesktopLost(ctx, key))
 		}
 	}

@@ -256,7 +256,7 @@ func (l *Loop) settle(ctx context.Context, lease studio.Lease) (rests bool) {
 func report(ctx context.Context, log *slog.Logger, task studio.Task, failed *studio.Failure, took time.Duration) {
 	log = log.With("action", task.Action, "took", took)
 	if task.Session != nil {
-		log = log.With("session_id", task.Session.SessionID)
+		log = log.With("session_id", task.Session.SessionID, "session_key", task.Session.Workstation())
 	}
 	switch {
 	case failed == nil && task.Session == nil && task.Backup == nil:
