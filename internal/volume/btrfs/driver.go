@@ -89,7 +89,11 @@ func (d *Driver) open(ctx context.Context, mountDir string) error {
 	if d.quotas, err = d.openQuotas(); err != nil {
 		return err
 	}
-	return d.sweep()
+	if err := d.sweep(); err != nil {
+		return err
+	}
+	d.refit()
+	return nil
 }
 
 // Close unmounts the loop file. When no sandbox holds the file system any more

@@ -15,6 +15,7 @@ const (
 	iocRead  = 2 << 30
 	iocType  = 0x94 << 8
 
+	fsResize     = iocWrite | 4096<<16 | iocType | 3
 	snapCreate   = iocWrite | 4096<<16 | iocType | 23
 	subvolCreate = iocWrite | 4096<<16 | iocType | 24
 	snapDestroy  = iocWrite | 4096<<16 | iocType | 63

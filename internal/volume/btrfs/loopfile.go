@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,7 +88,7 @@ func (d *Driver) makeLoopFile(ctx context.Context, path string) error {
 	if err := removeFile(unfinished); err != nil {
 		return err
 	}
-	if err := format(ctx, unfinished, size); err != nil {
+	if err := format(ctx, unfinished, size, fitting(0, host, size)); err != nil {
 		return errors.Join(err, removeFile(unfinished))
 	}
 	if err := os.Rename(unfinished, path); err != nil {
@@ -105,7 +106,8 @@ func (d *Driver) makeLoopFile(ctx context.Context, path string) error {
 	return nil
 }
 
-func format(ctx context.Context, path string, size int64) error {
+// format makes the file, and in its beginning the file system, which can grow.
+func format(ctx context.Context, path string, size, used int64) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -114,7 +116,7 @@ func format(ctx context.Context, path string, size int64) error {
 	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	mkfs := exec.CommandContext(ctx, "mkfs.btrfs", "-q", path)
+	mkfs := exec.CommandContext(ctx, "mkfs.btrfs", "-q", "--byte-count", strconv.FormatInt(used, 10), path)
 	if out, err := mkfs.CombinedOutput(); err != nil {
 		return fmt.Errorf("mkfs.btrfs (of btrfs-progs) %s: %w: %s", path, err, strings.TrimSpace(string(out)))
 	}

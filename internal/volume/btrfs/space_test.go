@@ -121,13 +121,46 @@ func TestFreeIsBoundedByDisk(t *testing.T) {
 		t.Errorf("Free = %d, %v on a disk of %d", before, err, size)
 	}
 	fill(t, filepath.Join(disk, "of others"), 200<<20)
-	if after, err := d.Free(t.Context()); err != nil || after > before-200<<20 {
-		t.Errorf("Free = %d, %v after others took 200 MiB of %d", after, err, before)
+	if after, err := d.Free(t.Context()); err != nil || after > size-size/20-200<<20 {
+		t.Errorf("Free = %d, %v after others took 200 MiB of a disk of %d", after, err, size)
 	}
 	fill(t, filepath.Join(disk, "more of others"), 180<<20)
 	if got, err := d.Free(t.Context()); err != nil || got != 0 {
 		t.Errorf("Free = %d, %v on a full disk", got, err)
 	}
+}
+
+// Who fills the store is told that there is no space left; the file system below
+// everybody's volumes does not break, and has room again once he cleans up.
+func TestFullDiskIsTheWritersOwnTrouble(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	disk := t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1500m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unmount(t, disk) })
+	d := open(t, btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()})
+	guilty, innocent := create(t, d, "guilty", volume.Options{}), create(t, d, "innocent", volume.Options{})
+	big, err := os.Create(filepath.Join(guilty, "big"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block := make([]byte, 8<<20); err == nil; {
+		if _, err = big.Write(block); err == nil {
+			err = big.Sync()
+		}
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("filling the store: %v, want ENOSPC", err)
+	}
+	if err := big.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(big.Name()); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, filepath.Join(innocent, "after"), 64<<20)
 }
 
 // On somebody else's btrfs quotas are not switched on.

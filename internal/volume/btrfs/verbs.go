@@ -24,6 +24,7 @@ func (d *Driver) Create(ctx context.Context, id string, o volume.Options) error 
 		return err
 	}
 	d.mendQuotas()
+	d.refit()
 	there, err := d.exists(volumesDir, id)
 	if err == nil && !there {
 		err = d.createNew(id, o)
