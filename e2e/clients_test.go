@@ -21,7 +21,7 @@ import (
 // through nginx.
 func TestClients(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServerWith(t, "testdata/catalogue.yaml")
 	proxied := s.behindNginx()
 	for _, at := range []struct{ how, url string }{{"straight", s.env["AWS_ENDPOINT_URL"]}, {"nginx", proxied}} {
 		t.Run("go/"+at.how, func(t *testing.T) {

@@ -39,17 +39,24 @@ func TestMain(m *testing.M) {
 
 // server is one installation, and its serve process while that runs.
 type server struct {
-	t    testing.TB
-	data string
-	env  map[string]string // what dev.env says
-	cmd  *exec.Cmd
-	done chan struct{}
-	log  *logBuffer
+	t      testing.TB
+	data   string
+	config string            // its file; empty: none
+	env    map[string]string // what dev.env says
+	cmd    *exec.Cmd
+	done   chan struct{}
+	log    *logBuffer
 }
 
 // newServer starts a server on a data directory of its own; at the end of the
 // test it and all of its installation is taken down.
 func newServer(t testing.TB) *server {
+	t.Helper()
+	return newServerWith(t, "")
+}
+
+// newServerWith is newServer with a configuration file.
+func newServerWith(t testing.TB, config string) *server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs minutes, and is about programs that are built without the race detector")
@@ -57,7 +64,7 @@ func newServer(t testing.TB) *server {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, for sandboxes")
 	}
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), log: &logBuffer{}}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), config: config, log: &logBuffer{}}
 	t.Cleanup(func() {
 		s.kill(syscall.SIGTERM)
 		s.down()
@@ -81,7 +88,7 @@ func (s *server) start() {
 	if s.env != nil { // pages and clients know the port
 		listen = strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://")
 	}
-	s.cmd = exec.CommandContext(context.Background(), filepath.Join(binDir, "backlot"), "serve", "--dev", "--data", s.data, "--listen", listen)
+	s.cmd = exec.CommandContext(context.Background(), filepath.Join(binDir, "backlot"), "serve", "--dev", "--config", s.config, "--data", s.data, "--listen", listen)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)

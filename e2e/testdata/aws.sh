@@ -53,10 +53,12 @@ studio() {
 	n untag-resource --resource-arn "$arn" --tag-keys season
 	is foundation 'join(`,`, values(tags))' list-tags-for-resource --resource-arn "$arn"
 
-	n list-eulas
-	refused ResourceNotFoundException get-eula --eula-id nothing
+	is painter 'eulas[0].eulaId' list-eulas --eula-ids painter
+	is Painter eula.name get-eula --eula-id painter
 	is 0 'length(eulaAcceptances)' list-eula-acceptances --studio-id "$s"
-	refused ResourceNotFoundException accept-eulas --studio-id "$s" --eula-ids nothing
+	is "$s" 'eulaAcceptances[0].accepteeId' accept-eulas --studio-id "$s" --eula-ids painter
+	is painter 'eulaAcceptances[].eulaId' list-eula-acceptances --studio-id "$s"
+	refused ResourceNotFoundException get-eula --eula-id nothing
 
 	is DELETE_IN_PROGRESS studio.state delete-studio --studio-id "$s"
 	n wait studio-deleted --studio-id "$s"

@@ -57,17 +57,18 @@ def pages(profile):
         studioId=studio, identityStoreId=store, members=[{"persona": "ADMINISTRATOR", "principalId": p} for p in people[3:]])
     client.put_launch_profile_members(
         identityStoreId=store, members=[{"persona": "USER", "principalId": p} for p in people[1:4]], **profile)
+    client.accept_eulas(studioId=studio, eulaIds=["viewer", "painter"])
     for name, key, least, given in (
         ("list_studio_members", "members", 2, {"studioId": studio}),
         ("list_launch_profile_members", "members", 3, profile),
         ("list_studio_components", "studioComponents", 2, {"studioId": studio}),
         ("list_launch_profiles", "launchProfiles", 2, {"studioId": studio}),
         ("list_studios", "studios", 1, {}),
-        ("list_streaming_images", "streamingImages", 2, {"studioId": studio}),
+        ("list_streaming_images", "streamingImages", 3, {"studioId": studio}),
         ("list_streaming_sessions", "sessions", 0, {"studioId": studio}),
         ("list_streaming_session_backups", "streamingSessionBackups", 0, {"studioId": studio}),
-        ("list_eulas", "eulas", 0, {}),
-        ("list_eula_acceptances", "eulaAcceptances", 0, {"studioId": studio}),
+        ("list_eulas", "eulas", 2, {}),
+        ("list_eula_acceptances", "eulaAcceptances", 2, {"studioId": studio}),
     ):
         limited = "maxResults" in client.meta.service_model.operation_model(client.meta.method_to_api_mapping[name]).input_shape.members
         size = {"PageSize": 1} if limited else {}
