@@ -15,7 +15,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,21 +71,29 @@ func BenchmarkAPI(b *testing.B) {
 	b.Run("Memory", func(b *testing.B) {
 		request := small.sign(b, small.url, http.MethodGet, small.session, "")
 		load(b, small.url, request, 8, *benchRequests/10)
-		before := heap()
+		heapBefore, allBefore := memory(b)
 		load(b, small.url, request, 8, *benchRequests)
+		heapAfter, allAfter := memory(b)
 		b.ReportMetric(0, "ns/op")
-		b.ReportMetric(float64(before)/(1<<20), "MiB-before")
-		b.ReportMetric(float64(heap())/(1<<20), "MiB-after")
+		b.ReportMetric(heapBefore, "MiB-heap-before")
+		b.ReportMetric(heapAfter, "MiB-heap-after")
+		b.ReportMetric(allBefore, "MiB-resident-before")
+		b.ReportMetric(allAfter, "MiB-resident-after")
 	})
 }
 
-// heap is what is in use after everything unused was collected.
-func heap() uint64 {
-	runtime.GC()
-	runtime.GC() // pools let go of what they hold at the second
+// memory is the heap in use after a collection, and what the process has of the
+// machine, in MiB.
+func memory(b *testing.B) (heap, resident float64) {
+	b.Helper()
+	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+	text, err := os.ReadFile("/proc/self/statm")
+	noError(b, err)
+	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
+	noError(b, err)
+	return float64(m.HeapAlloc) / (1 << 20), float64(pages*os.Getpagesize()) / (1 << 20)
 }
 
 // benchWorld is an API on a store of its own, behind a socket.

@@ -62,7 +62,8 @@ func (r *referrer) index(byName map[string]operation) {
 			break
 		}
 	}
-	r.print(". Their codes are listed in [errors](../errors.md).\n\n| status | error | meaning |\n|---|---|---|\n")
+	r.print(". Their codes are listed in [errors](../errors.md),\n" +
+		"states and status codes, with what leads to each, in [states](../states.md).\n\n| status | error | meaning |\n|---|---|---|\n")
 	kinds := slices.SortedFunc(maps.Keys(statuses), func(a, b studio.ErrorKind) int { return cmp.Compare(statuses[a], statuses[b]) })
 	for _, kind := range kinds {
 		r.print("| %d | %s | %s |\n", statuses[kind], kind, meanings[kind])
