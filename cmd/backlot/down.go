@@ -55,6 +55,11 @@ func down(ctx context.Context, c config.Config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	claimed, err := i.claim(c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, claimed.Close()) }()
 	workstations, err := openWorkstations(ctx, i, log)
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func leave(ctx context.Context, i installation, workstations *oci.Driver) error 
 		return fmt.Errorf("clear the run directory: %w", err)
 	}
 	// Mount points are removed as what they are now: empty directories.
-	for _, path := range []string{filepath.Join(imageDir(i), image.HostName), imageDir(i), volumeDir(i), urlFile(i), i.runDir()} {
+	for _, path := range []string{filepath.Join(imageDir(i), image.HostName), imageDir(i), volumeDir(i), urlFile(i), i.ownerFile(), i.runDir()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("clear the run directory: %w", err)
 		}

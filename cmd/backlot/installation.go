@@ -46,6 +46,35 @@ func (i installation) firstUserID() uint32 {
 	return (16 + h.Sum32()%200) << 24
 }
 
+// claim makes the run directory and takes it for the data directory: a copy of
+// that would act on sessions that are not its own. Release it by ending.
+func (i installation) claim(data string) (*os.File, error) {
+	var of unix.Stat_t
+	if err := unix.Stat(data, &of); err != nil {
+		return nil, fmt.Errorf("find the data directory: %w", err)
+	}
+	if err := os.MkdirAll(i.runDir(), 0o711); err != nil {
+		return nil, fmt.Errorf("make the run directory: %w", err)
+	}
+	f, err := os.OpenFile(i.ownerFile(), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("take the run directory: %w", err)
+	}
+	mine := fmt.Sprintf("%d:%d", of.Dev, of.Ino)
+	theirs := make([]byte, 64)
+	n, _ := f.ReadAt(theirs, 0)
+	if n > 0 && string(theirs[:n]) != mine || unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("%s is a copy: its installation %s belongs to another data directory on this machine; end that one with `backlot down` first, or remove installation.json and backlot.db here", data, i.ID)
+	}
+	if _, err := f.WriteAt([]byte(mine), 0); err != nil {
+		return nil, fmt.Errorf("take the run directory: %w", err)
+	}
+	return f, nil
+}
+
+func (i installation) ownerFile() string { return filepath.Join(i.runDir(), "owner") }
+
 // openInstallation reads the installation of a data directory, and makes both
 // where there are none.
 func openInstallation(ctx context.Context, data string) (installation, error) {

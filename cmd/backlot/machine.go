@@ -60,9 +60,6 @@ type machine struct {
 // openWorkstations finds the workstations there are. It needs the machine only:
 // neither the store nor the volumes.
 func openWorkstations(ctx context.Context, i installation, log *slog.Logger) (*oci.Driver, error) {
-	if err := os.MkdirAll(i.runDir(), 0o711); err != nil {
-		return nil, fmt.Errorf("make the run directory: %w", err)
-	}
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)

@@ -23,6 +23,7 @@ func main() {
 	if len(os.Args) == 2 && (os.Args[1] == "session-init" || os.Args[1] == "session-menu") {
 		os.Exit(desktop.Main(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 	}
+	syscall.Umask(0o022) // what sandboxes need to read is made readable, whoever starts us
 	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "backlot:", err)
 		os.Exit(1)
@@ -54,11 +55,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // settings are the flags that every command has which needs the configuration.
 type settings struct {
 	file, data string
+	command    *cobra.Command
 	getenv     func(string) string
 }
 
 func addSettings(c *cobra.Command, getenv func(string) string) *settings {
-	s := &settings{getenv: getenv}
+	s := &settings{command: c, getenv: getenv}
 	c.Flags().StringVar(&s.file, "config", "", "configuration file (docs/config.md)")
 	c.Flags().StringVar(&s.data, "data", "", "data directory, in place of the configured one")
 	return s
@@ -69,7 +71,7 @@ func (s *settings) load(change func(*config.Config)) (config.Config, error) {
 	if err != nil {
 		return config.Config{}, err
 	}
-	if s.data != "" {
+	if s.command.Flags().Changed("data") {
 		c.Data = s.data
 	}
 	if change != nil {

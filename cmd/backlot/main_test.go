@@ -89,6 +89,32 @@ func TestDataDirectoryHasOneServer(t *testing.T) {
 	_ = again.Close()
 }
 
+func TestCopiedDataDirectoryIsRefused(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, for the run directory")
+	}
+	data, other := t.TempDir(), t.TempDir()
+	i, err := openInstallation(t.Context(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(i.runDir()) })
+	for range 2 { // once more after its end
+		f, err := i.claim(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := i.claim(other); err == nil || !strings.Contains(err.Error(), "copy") {
+			t.Errorf("a copy beside the server: %v", err)
+		}
+		_ = f.Close()
+		if _, err := i.claim(other); err == nil {
+			t.Error("a copy after the server's end took its sessions")
+		}
+	}
+}
+
 func TestInstanceTypes(t *testing.T) {
 	t.Parallel()
 	types, all, err := instanceTypes([]config.InstanceType{{Name: "g5.xlarge", CPUs: 1.5, MemoryMiB: 1024, Reserved: 0.5}})

@@ -69,6 +69,11 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		return err
 	}
 	defer func() { err = errors.Join(err, known.store.Close()) }()
+	claimed, err := known.installation.claim(c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, claimed.Close()) }()
 	workstations, err := openWorkstations(ctx, known.installation, log)
 	if err != nil {
 		return err

@@ -81,8 +81,14 @@ func (d *Driver) open(ctx context.Context, mountDir string) error {
 		}
 		d.root, d.mountDir = mountDir, mountDir
 	}
-	for name, mode := range map[string]fs.FileMode{volumesDir: 0o711, snapshotsDir: 0o700, newDir: 0o700} {
-		if err := os.Mkdir(filepath.Join(d.root, name), mode); err != nil && !errors.Is(err, fs.ErrExist) {
+	// Nobody else on the host may reach a volume: what belongs to a sandbox's root
+	// there belongs to root on the disk, set-user-id programs included.
+	for _, name := range []string{volumesDir, snapshotsDir, newDir} {
+		path := filepath.Join(d.root, name)
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := os.Chmod(path, 0o700); err != nil {
 			return err
 		}
 	}
