@@ -21,6 +21,6 @@ has '"studioComponents":[' "$studio/studio-components?maxResults=1"
 arn=$(c "$studio" | sed 's/.*"arn":"\([^"]*\)".*/\1/;s/:/%3A/g;s,/,%2F,g')
 c -X POST --data '{"tags":{"by":"curl"}}' "$base/tags/$arn"
 has '"by":"curl"' "$base/tags/$arn"
-has '"state":"UPDATE_IN_PROGRESS"' -X PATCH --data '{"displayName":"By curl"}' "$studio"
+has '"persona":"USER"' -X PATCH --data '{"persona":"USER"}' "$studio/launch-profiles/$BACKLOT_LAUNCH_PROFILE_ID/membership/$BACKLOT_ARTIST_PRINCIPAL_ID"
 has 'ResourceNotFoundException' "$studio/streaming-images/nothing"
 has 'InvalidSignatureException' --user "$AWS_ACCESS_KEY_ID:wrong" "$studio"
