@@ -82,7 +82,9 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 		s.bus = &service{name: "message bus", argv: []string{
 			daemon, "--session", "--nofork", "--nopidfile", "--nosyslog", "--address=unix:path=" + busSocket(s.UID),
 		}}
-		s.start(s.bus)
+	}
+	if s.desktop.needsBus {
+		s.startBus()
 	}
 	for {
 		select {
@@ -107,6 +109,7 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 			case ctx.Err() != nil:
 			case err == nil:
 				s.shown = true
+				s.startBus()
 			case !s.shown:
 				return err
 			default:
@@ -147,6 +150,14 @@ func (s *session) meetDisplay(ctx context.Context) {
 	}
 	defer conn.Close()
 	s.painted <- paint(ctx, conn, s.Config)
+}
+
+// startBus starts the message bus, once: later than the desktop where that can do
+// without, as the processors have more urgent work until then.
+func (s *session) startBus() {
+	if s.bus != nil && s.bus.started.IsZero() {
+		s.start(s.bus)
+	}
 }
 
 // awaitBus waits for the message bus, which was started long before.
