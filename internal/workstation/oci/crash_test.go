@@ -126,6 +126,7 @@ func TestServerDies(t *testing.T) {
 	}
 	// Another mount namespace must mend it, too: the sandbox's mounts are its own.
 	check(t, unix.Kill(m.driver.PID("a", "desktop"), unix.SIGKILL))
+	eventually(t, "the desktop to end", func() bool { return m.driver.PID("a", "desktop") == 0 })
 	m.serve(t, task{Spec: spec, Verb: "ensure"})
 	if got := m.user(t, "a", "/bin/cat", "/home/artist/file"); got != "here\n" {
 		t.Errorf("read %q", got)

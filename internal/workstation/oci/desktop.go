@@ -29,10 +29,14 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 		return err
 	}
 	defer log.Close()
+	users, err := d.users.of(r.IDBase)
+	if err != nil {
+		return err
+	}
 	d.step("desktop start")
 	var pid int
 	err = inOwnMounts(func() (err error) {
-		if err := mountRootfs(s.part(desktop, "rootfs"), s.part(desktop, "layers"), spec.Lower, spec.Volume, r.IDBase); err != nil {
+		if err := mountRootfs(s.part(desktop, "rootfs"), s.part(desktop, "layers"), spec.Lower, spec.Volume, r.IDBase, users); err != nil {
 			return err
 		}
 		pid, err = d.run(ctx, s, desktop, log)

@@ -52,6 +52,7 @@ type Driver struct {
 	xorg    string
 	cgroups cgroups
 	locks   locks
+	users   userNamespaces
 	// step is called between any two changes to the machine, so that a test can
 	// end the process there.
 	step func(name string)
@@ -61,7 +62,7 @@ var _ workstation.Driver = (*Driver)(nil)
 
 // Open prepares the run directory and looks at what the host offers. The error
 // is Permanent when a program or a kernel feature is missing.
-func Open(_ context.Context, c Config) (*Driver, error) {
+func Open(ctx context.Context, c Config) (*Driver, error) {
 	if !validName(c.Installation, 16) {
 		return nil, workstation.Permanent(fmt.Errorf("installation id %q: want 1-16 characters of a-z0-9", c.Installation))
 	}
@@ -91,6 +92,9 @@ func Open(_ context.Context, c Config) (*Driver, error) {
 		if err := makeDir(dir, 0o711, 0); err != nil {
 			return nil, fmt.Errorf("make the run directory: %w", err)
 		}
+	}
+	if err := awaitRunc(ctx, d.sessionsDir()); err != nil {
+		return nil, err
 	}
 	d.host = d.inspect()
 	return d, nil

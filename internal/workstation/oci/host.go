@@ -24,7 +24,7 @@ func (d *Driver) inspect() HostReport {
 	r := HostReport{
 		CgroupVersion:  d.cgroups.version,
 		Controllers:    d.cgroups.controllers,
-		IDMappedMounts: canMapIDs(d.IDBase),
+		IDMappedMounts: d.canMapIDs(),
 	}
 	if !r.IDMappedMounts {
 		r.Notes = append(r.Notes, "The kernel or the root file system has no id-mapped mounts (Linux 5.19 has): workstations cannot start.")
@@ -55,12 +55,11 @@ func (d *Driver) inspect() HostReport {
 }
 
 // canMapIDs tries an id-mapped mount of the root file system, attached nowhere.
-func canMapIDs(base uint32) bool {
-	users, err := userNamespace(base)
+func (d *Driver) canMapIDs() bool {
+	users, err := d.users.of(d.IDBase)
 	if err != nil {
 		return false
 	}
-	defer users.Close()
 	tree, err := unix.OpenTree(unix.AT_FDCWD, "/", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
 		return false

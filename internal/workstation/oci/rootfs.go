@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,12 +22,7 @@ import (
 // to another range. To be called in a mount namespace of its own, by inOwnMounts.
 //
 // scratch is an empty directory to hang the mapped layers into.
-func mountRootfs(target, scratch string, lower []string, volume string, base uint32) error {
-	users, err := userNamespace(base)
-	if err != nil {
-		return err
-	}
-	defer users.Close()
+func mountRootfs(target, scratch string, lower []string, volume string, base uint32, users *os.File) error {
 	if err := unix.Mount("backlot", scratch, "tmpfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOEXEC, "mode=0755,size=64k"); err != nil {
 		return fmt.Errorf("mount %s: %w", scratch, capacity(err))
 	}
@@ -47,7 +43,7 @@ func mountRootfs(target, scratch string, lower []string, volume string, base uin
 	if err := unix.Chdir(scratch); err != nil {
 		return err
 	}
-	err = asRootOf(base, func() error { return unix.Mount("backlot", target, "overlay", unix.MS_NODEV, options) })
+	err := asRootOf(base, func() error { return unix.Mount("backlot", target, "overlay", unix.MS_NODEV, options) })
 	switch {
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ELOOP):
 		return workstation.Permanent(fmt.Errorf("mount overlay of %s: file systems that do not go together: %w", volume, err))
@@ -105,6 +101,31 @@ func asRootOf(base uint32, f func() error) error {
 		return fmt.Errorf("raise capabilities: %w", err)
 	}
 	return f()
+}
+
+// userNamespaces holds one for each range of ids that was in use: to make one takes
+// a copy of this whole process.
+type userNamespaces struct {
+	mu   sync.Mutex
+	made map[uint32]*os.File
+}
+
+// of returns the user namespace of the range that begins with base.
+func (u *userNamespaces) of(base uint32) (*os.File, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if ns := u.made[base]; ns != nil {
+		return ns, nil
+	}
+	ns, err := userNamespace(base)
+	if err != nil {
+		return nil, err
+	}
+	if u.made == nil {
+		u.made = map[uint32]*os.File{}
+	}
+	u.made[base] = ns
+	return ns, nil
 }
 
 // userNamespace makes a user namespace with a workstation's mapping, to hand to

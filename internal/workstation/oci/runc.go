@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,6 +41,37 @@ func (d *Driver) run(ctx context.Context, s session, p part, out *os.File, keep 
 	}
 	text, _ := os.ReadFile(problems)
 	return 0, fmt.Errorf("runc run %s of workstation %s: %w", p, s.id, explain(lastMessage(text), err))
+}
+
+// awaitRunc waits until every runc at work below dir has ended. Those are left by a
+// server that has died, and die of it (see run), but may be within the kernel
+// still, where they make cgroups.
+func awaitRunc(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+		if err != nil {
+			continue // it has ended
+		}
+		args := strings.Split(string(text), "\x00")
+		i := slices.Index(args, "--root")
+		if i < 0 || i+1 == len(args) || !strings.HasPrefix(args[i+1], dir+"/") {
+			continue
+		}
+		if err := waitGone(ctx, pid); err != nil {
+			return fmt.Errorf("wait for the runc of a server that has died: %w", err)
+		}
+	}
+	return nil
 }
 
 // initProcess reads from runc's state of a part which process is its first. (runc
