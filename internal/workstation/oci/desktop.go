@@ -116,14 +116,14 @@ func desktopSpec(s session, spec workstation.Spec, r record, ipc string) *specs.
 		"BACKLOT_USER="+spec.User.Name,
 		"BACKLOT_UID="+strconv.Itoa(spec.User.ID),
 	)
-	shm := specs.Mount{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "nodev", "noexec", "mode=1777", sharedMemorySize(spec.Limits)}}
+	shm := specs.Mount{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "nodev", "noexec", "mode=1777", halfOfMemory(spec.Limits)}}
 	c.Mounts = append(c.Mounts,
 		specs.Mount{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
 		shm,
 		specs.Mount{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
 		// Never kept: a lock file left in /tmp or a socket in /run stops the next start.
-		specs.Mount{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev"}},
-		specs.Mount{Destination: "/run", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=755"}},
+		specs.Mount{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", halfOfMemory(spec.Limits)}},
+		specs.Mount{Destination: "/run", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=755", "size=256m"}},
 		bind(s.path("x11"), xSocketDir, "ro", "nosuid", "nodev", "noexec"),
 	)
 	return c

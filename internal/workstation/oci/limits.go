@@ -121,9 +121,10 @@ func allowedCores() []int {
 	return cores
 }
 
-// sharedMemorySize is how large /dev/shm may grow: half of what the desktop has.
+// halfOfMemory is how large /dev/shm and /tmp may each grow: half of what the
+// desktop has, so that who fills one is told, and not ended.
 // Browsers and renderers need more than the usual 64 MiB.
-func sharedMemorySize(l workstation.Limits) string {
+func halfOfMemory(l workstation.Limits) string {
 	if l.MemoryBytes <= 0 {
 		return "size=50%"
 	}
