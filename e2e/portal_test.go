@@ -23,7 +23,7 @@ func TestPortal(t *testing.T) {
 	s := newServer(t)
 	before := s.traces()
 	b := newBrowser(t, 1280, 800, mediaFlags...)
-	b.run(chromedp.Navigate(s.env["BACKLOT_PORTAL_URL"]))
+	b.signIn(s.env["BACKLOT_PORTAL_URL"])
 	b.await(`document.querySelector("#profiles h3").textContent === "Desktop"`)
 	b.run(chromedp.Evaluate(`window.loadedOnce = true`, nil))
 
@@ -68,7 +68,7 @@ func TestPortal(t *testing.T) {
 func TestPortalThroughCrash(t *testing.T) {
 	s := newServer(t)
 	b := newBrowser(t, 1280, 800)
-	b.run(chromedp.Navigate(s.env["BACKLOT_PORTAL_URL"]))
+	b.signIn(s.env["BACKLOT_PORTAL_URL"])
 	b.await(`document.getElementById("no-sessions")`)
 	work := s.createSession()
 	b.awaitState("READY")
@@ -81,6 +81,12 @@ func TestPortalThroughCrash(t *testing.T) {
 	b.awaitState("STOPPED")
 	work.start("")
 	b.awaitState("READY")
+}
+
+// signIn opens a sign-in link and presses its button.
+func (b browser) signIn(link string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(link), chromedp.Click("main button", chromedp.ByQuery))
 }
 
 // await waits until an expression holds in the page.

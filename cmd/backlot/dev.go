@@ -58,7 +58,7 @@ func offerStudio(ctx context.Context, c config.Config, known *records, service *
 %s
 Backlot is ready. These lines are kept in %[2]s, for a shell to source.
 
-  The page, signed in as the artist (the link works once):
+  The page, to sign in as the artist (the link works once):
     %[3]s
 
   The same by the AWS CLI:

@@ -22,7 +22,6 @@ func TestLooks(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	tab := newWindow(t)
-	link := w.site.URL + w.link(t, w.artist.Principal())
 	heights := map[int64]float64{}
 	look := func(name string) {
 		t.Helper()
@@ -55,10 +54,13 @@ func TestLooks(t *testing.T) {
 	tab.do(chromedp.Navigate(w.site.URL))
 	look("signed-out")
 	tab.do(chromedp.Navigate(w.site.URL + "/sign-in?token=spent"))
+	look("link")
+	tab.click("main button")
+	tab.await(`document.querySelector("h1").textContent.includes("any more") && document.readyState === "complete"`)
 	look("spent-link")
-	tab.do(chromedp.Navigate(w.site.URL + w.link(t, w.other.Principal())))
+	tab.signIn(w.site.URL + w.link(t, w.other.Principal()))
 	look("nothing-shared")
-	tab.do(chromedp.Navigate(link))
+	tab.signIn(w.site.URL + w.link(t, w.artist.Principal()))
 	look("no-workstation")
 	tab.click(".launch button")
 	tab.awaitState("CREATE_IN_PROGRESS")

@@ -100,8 +100,8 @@ func (p *Portal) routes(assets http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", p.home)
 	mux.HandleFunc("GET /events", p.events)
-	mux.HandleFunc("GET /sign-in", p.signIn)
-	mux.HandleFunc("HEAD /sign-in", func(http.ResponseWriter, *http.Request) {}) // a look at a link does not use it up
+	mux.HandleFunc("GET /sign-in", p.showLink)
+	mux.HandleFunc("POST /sign-in", p.signIn)
 	mux.HandleFunc("POST /sign-out", p.signOut)
 	for verb, do := range map[string]action{
 		"launch": p.launch, "open": p.open, "start": p.start, "stop": p.stop, "delete": p.remove,

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
@@ -18,8 +19,18 @@ import (
 func (w *world) open(t *testing.T) *window {
 	t.Helper()
 	tab := newWindow(t)
-	tab.do(chromedp.Navigate(w.site.URL + w.link(t, w.artist.Principal())))
+	tab.signIn(w.site.URL + w.link(t, w.artist.Principal()))
 	return tab
+}
+
+// TestSignInWithoutScript: a link needs one key, and no script.
+func TestSignInWithoutScript(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	tab := newWindow(t)
+	tab.do(emulation.SetScriptExecutionDisabled(true))
+	tab.signIn(w.site.URL + w.link(t, w.artist.Principal()))
+	tab.await(`document.querySelector(".who").textContent === "artist"`)
 }
 
 // TestKeyboard lives with the page without a mouse. The focus shows wherever it

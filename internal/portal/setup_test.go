@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -301,10 +302,21 @@ func (w *world) newBrowser(t *testing.T) *browser {
 func (w *world) signedIn(t *testing.T, who studio.Principal) *browser {
 	t.Helper()
 	b := w.newBrowser(t)
-	if a := b.get(w.link(t, who)); a.status != http.StatusSeeOther {
+	if a := b.signIn(w.link(t, who)); a.status != http.StatusSeeOther {
 		t.Fatalf("sign-in: %d %s", a.status, a.body)
 	}
 	return b
+}
+
+// signIn opens a sign-in link and presses its button.
+func (b *browser) signIn(link string) answer {
+	b.t.Helper()
+	a := b.get(link)
+	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(a.body)
+	if token == nil {
+		b.t.Fatalf("nothing to sign in with: %d\n%s", a.status, a.body)
+	}
+	return b.post("/sign-in", "token", token[1])
 }
 
 // link is the path of a fresh sign-in link.

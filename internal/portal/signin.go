@@ -31,7 +31,7 @@ func (p *Portal) signedIn(w http.ResponseWriter, r *http.Request) (user, bool) {
 	u, err := p.user(r)
 	switch {
 	case errors.Is(err, identity.ErrNoLogin):
-		p.render(w, http.StatusUnauthorized, "signin", signInPage{Title: "Sign in"})
+		p.render(w, http.StatusUnauthorized, "signin", signInPage{})
 	case err != nil:
 		p.fail(w, r, err)
 	}
@@ -39,23 +39,40 @@ func (p *Portal) signedIn(w http.ResponseWriter, r *http.Request) (user, bool) {
 }
 
 type signInPage struct {
-	Title string
+	// Token is what a link carries.
+	Token string
 	// Spent tells that a link was of no use.
 	Spent bool
 }
 
+func (signInPage) Title() string { return "Sign in" }
+
+// showLink shows where a link leads. Whatever looks at links, such as a chat that
+// shows a preview, gets links like any browser does: only the button uses one up.
+func (p *Portal) showLink(w http.ResponseWriter, r *http.Request) {
+	p.render(w, http.StatusOK, "signin", signInPage{Token: r.URL.Query().Get("token")})
+}
+
 func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
-	value, err := p.cfg.Identity.Redeem(r.Context(), r.URL.Query().Get("token"))
+	if err := r.ParseForm(); err != nil {
+		p.say(w, http.StatusBadRequest, "Nothing was done", "What the page sent cannot be read. Go back and try again.")
+		return
+	}
+	value, err := p.cfg.Identity.Redeem(r.Context(), r.PostForm.Get("token"))
 	if errors.Is(err, identity.ErrNoLink) {
 		// A link opened again in the browser that it signed in leads home.
 		if _, err := p.user(r); err == nil {
 			http.Redirect(w, r, "/", http.StatusSeeOther)
 			return
 		}
-		p.render(w, http.StatusForbidden, "signin", signInPage{Title: "Sign in", Spent: true})
+		p.render(w, http.StatusForbidden, "signin", signInPage{Spent: true})
 		return
 	}
 	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if err := p.endLogin(r); err != nil { // so that no tab goes on as somebody else
 		p.fail(w, r, err)
 		return
 	}
@@ -64,14 +81,21 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
-	if cookie, err := r.Cookie(p.cookie); err == nil {
-		if err := p.cfg.Identity.Logout(r.Context(), cookie.Value); err != nil {
-			p.fail(w, r, err) // to seem signed out would be worse
-			return
-		}
+	if err := p.endLogin(r); err != nil {
+		p.fail(w, r, err) // to seem signed out would be worse
+		return
 	}
 	p.setCookie(w, "", -1)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// endLogin makes the browser's cookie worthless, for all its tabs.
+func (p *Portal) endLogin(r *http.Request) error {
+	cookie, err := r.Cookie(p.cookie)
+	if err != nil {
+		return nil //nolint:nilerr // nobody is signed in
+	}
+	return p.cfg.Identity.Logout(r.Context(), cookie.Value)
 }
 
 // setCookie must be Lax, not Strict: sign-in links come from elsewhere.

@@ -19,8 +19,16 @@ func TestSignIn(t *testing.T) {
 	b.get("/").shows(t, http.StatusUnauthorized, "<h1>Sign in</h1>", "backlot sign-in-link")
 
 	link := w.link(t, w.artist.Principal())
-	b.send(http.MethodHead, link, nil).shows(t, http.StatusOK) // what shows a preview of a link
-	in := b.get(link)
+	// What shows a preview of a link does not use it up, and neither does looking at it.
+	b.send(http.MethodHead, link, nil).shows(t, http.StatusOK)
+	for range 2 {
+		look := w.newBrowser(t).get(link)
+		look.shows(t, http.StatusOK, `<form method="post" action="/sign-in">`, "autofocus")
+		if look.header.Get("Set-Cookie") != "" {
+			t.Error("a look at a link signs in")
+		}
+	}
+	in := b.signIn(link)
 	in.leads(t, "/")
 	cookie := in.header.Get("Set-Cookie")
 	for _, want := range []string{"backlot_login_", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=2592000"} {
@@ -31,8 +39,8 @@ func TestSignIn(t *testing.T) {
 	b.get("/").shows(t, http.StatusOK, `<span class="who">artist</span>`, "<h3 id=\"name-"+w.profileID+"\">Desktop</h3>")
 
 	// A link works once; where it has signed in, it leads home all the same.
-	b.get(link).leads(t, "/")
-	w.newBrowser(t).get(link).shows(t, http.StatusForbidden, spent)
+	b.signIn(link).leads(t, "/")
+	w.newBrowser(t).signIn(link).shows(t, http.StatusForbidden, spent)
 }
 
 func TestLinksThatDoNotSignIn(t *testing.T) {
@@ -41,13 +49,18 @@ func TestLinksThatDoNotSignIn(t *testing.T) {
 	old := w.link(t, w.artist.Principal())
 	w.clock.advance(15 * time.Minute)
 	b := w.newBrowser(t)
-	for _, link := range []string{old, "/sign-in", "/sign-in?token=made-up"} {
-		a := b.get(link)
+	for name, a := range map[string]answer{
+		"too old":             b.signIn(old),
+		"made up":             b.signIn("/sign-in?token=made-up"),
+		"without a token":     b.post("/sign-in"),
+		"a token in the path": b.post(w.link(t, w.artist.Principal())),
+	} {
 		a.shows(t, http.StatusForbidden, spent)
 		if a.header.Get("Set-Cookie") != "" {
-			t.Errorf("%s sets a cookie", link)
+			t.Errorf("a link that is %s sets a cookie", name)
 		}
 	}
+	b.get("/sign-in").shows(t, http.StatusOK, "Ask whoever runs this server for one.")
 }
 
 func TestSignOut(t *testing.T) {

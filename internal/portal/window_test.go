@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // window is a tab of a Chromium of its own.
@@ -113,6 +114,15 @@ func (w *window) await(expression string) {
 func (w *window) awaitState(state string) {
 	w.t.Helper()
 	w.await(`document.querySelector("[data-session]")?.dataset.state === "` + state + `"`)
+}
+
+// signIn opens a sign-in link and presses its button, which has the focus, by the keyboard.
+func (w *window) signIn(link string) {
+	w.t.Helper()
+	w.do(chromedp.Navigate(link))
+	w.focused("main button")
+	w.do(chromedp.KeyEvent(kb.Enter))
+	w.await(`location.pathname === "/" && document.readyState === "complete"`)
 }
 
 // click clicks as a mouse does.
