@@ -34,6 +34,8 @@ type Store struct {
 	// its transaction began.
 	write, read *bun.DB
 	next        *sql.Stmt // see NextDue
+	writeFinds  finds
+	readFinds   finds
 	changes     changes
 }
 
@@ -81,6 +83,12 @@ func (s *Store) open(ctx context.Context, path string) error {
 	// More Reads at once than there are processors would only wait for each other.
 	readers := max(4, runtime.GOMAXPROCS(0))
 	if s.read, err = connect(path, readers, "deferred", "query_only(1)"); err != nil {
+		return err
+	}
+	if s.writeFinds, err = prepareFinds(ctx, s.write); err != nil {
+		return err
+	}
+	if s.readFinds, err = prepareFinds(ctx, s.read); err != nil {
 		return err
 	}
 	if err := s.prepareNext(ctx); err != nil {
