@@ -105,7 +105,11 @@ func endRest(ctx context.Context, workstations *oci.Driver) error {
 // stopSessions stops what can be stopped as its owner would, with its backup.
 // What cannot be stopped goes on where it was at the next start of the server.
 func stopSessions(ctx context.Context, c config.Config, known *records, host *machine, log *slog.Logger) error {
-	service, err := newService(c, known, host, &url.URL{}, log)
+	by, err := readRules(c)
+	if err != nil {
+		return err
+	}
+	service, err := newService(c, by, known, host, &url.URL{}, log)
 	if err != nil {
 		return err
 	}

@@ -144,10 +144,9 @@ func lockData(data string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		pid := lockHolder(f)
+	if err := takeLock(f, data); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("data directory %s is in use by process %d: %w", data, pid, errInUse)
+		return nil, err
 	}
 	if err := f.Truncate(0); err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
@@ -156,6 +155,23 @@ func lockData(data string) (*os.File, error) {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
 	return f, nil
+}
+
+func takeLock(f *os.File, data string) error {
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return fmt.Errorf("data directory %s is in use by process %d: %w", data, lockHolder(f), errInUse)
+	}
+	return nil
+}
+
+// inUse tells who has the data directory, if it is there and somebody has it.
+func inUse(data string) error {
+	f, err := os.Open(filepath.Join(data, "lock"))
+	if err != nil {
+		return nil //nolint:nilerr // nobody ever had it
+	}
+	defer func() { _ = f.Close() }()
+	return takeLock(f, data)
 }
 
 var errInUse = errors.New("another backlot runs here")

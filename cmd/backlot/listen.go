@@ -28,34 +28,64 @@ type port struct {
 	tcp    net.Listener
 	udp    net.PacketConn
 	public *url.URL
+	// bare is set while it lacks the certificate that it needs.
+	bare bool
 }
 
+// openPort takes the port, and makes nothing: it tells, before anything is made,
+// whether the server can run.
 func openPort(c config.Config) (*port, error) {
+	var configured *tls.Certificate
+	if c.TLS.Certificate != "" {
+		cert, err := tls.LoadX509KeyPair(c.TLS.Certificate, c.TLS.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate: %w", err)
+		}
+		configured = &cert
+	}
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return nil, err
+	}
 	p, err := bindPort(c.Listen)
 	if err != nil {
 		return nil, err
 	}
-	scheme := "http"
 	host := p.tcp.Addr().(*net.TCPAddr)
-	if !host.IP.IsLoopback() || c.TLS.Certificate != "" {
+	scheme := "http"
+	if p.bare = configured == nil && !host.IP.IsLoopback(); p.bare || configured != nil {
 		scheme = "https"
-		cert, err := certificate(c, host.IP)
-		if err != nil {
-			return nil, errors.Join(err, p.close())
-		}
-		p.tcp = tls.NewListener(p.tcp, &tls.Config{
-			Certificates: []tls.Certificate{cert},
-			MinVersion:   tls.VersionTLS12,
-			NextProtos:   []string{"http/1.1"}, // a WebSocket needs it
-		})
 	}
-	p.public = &url.URL{Scheme: scheme, Host: publicHost(c.Listen, host.Port)}
-	if c.PublicURL != "" {
-		if p.public, err = url.Parse(c.PublicURL); err != nil {
-			return nil, errors.Join(err, p.close())
-		}
+	if p.public = public; c.PublicURL == "" {
+		p.public = &url.URL{Scheme: scheme, Host: publicHost(c.Listen, host.Port)}
+	}
+	if configured != nil {
+		p.encrypt(*configured)
 	}
 	return p, nil
+}
+
+// protect gives a bare port a certificate of our own making, which is kept in the
+// data directory.
+func (p *port) protect(c config.Config) error {
+	if !p.bare {
+		return nil
+	}
+	cert, err := certificate(c.Data, c.PublicURL, p.tcp.Addr().(*net.TCPAddr).IP)
+	if err != nil {
+		return err
+	}
+	p.encrypt(cert)
+	p.bare = false
+	return nil
+}
+
+func (p *port) encrypt(cert tls.Certificate) {
+	p.tcp = tls.NewListener(p.tcp, &tls.Config{
+		Certificates: []tls.Certificate{cert},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"}, // a WebSocket needs it
+	})
 }
 
 // bindPort takes one number for both protocols. Media is received on every
@@ -91,16 +121,9 @@ func publicHost(listen string, number int) string {
 	return net.JoinHostPort(host, fmt.Sprint(number))
 }
 
-// certificate reads the configured certificate, or one of our own making.
-func certificate(c config.Config, listen net.IP) (tls.Certificate, error) {
-	if c.TLS.Certificate != "" {
-		cert, err := tls.LoadX509KeyPair(c.TLS.Certificate, c.TLS.Key)
-		if err != nil {
-			return tls.Certificate{}, fmt.Errorf("read the certificate: %w", err)
-		}
-		return cert, nil
-	}
-	file := filepath.Join(c.Data, "tls.pem")
+// certificate reads the certificate of our own making, or makes it.
+func certificate(data, public string, listen net.IP) (tls.Certificate, error) {
+	file := filepath.Join(data, "tls.pem")
 	cert, err := tls.LoadX509KeyPair(file, file)
 	if err == nil && time.Until(cert.Leaf.NotAfter) > 30*24*time.Hour {
 		return cert, nil
@@ -108,7 +131,7 @@ func certificate(c config.Config, listen net.IP) (tls.Certificate, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return tls.Certificate{}, fmt.Errorf("read the self-made certificate %s (remove it to have a new one): %w", file, err)
 	}
-	text, err := selfMade(c, listen)
+	text, err := selfMade(public, listen)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make a certificate: %w", err)
 	}
@@ -118,7 +141,7 @@ func certificate(c config.Config, listen net.IP) (tls.Certificate, error) {
 	return tls.X509KeyPair(text, text)
 }
 
-func selfMade(c config.Config, listen net.IP) ([]byte, error) {
+func selfMade(public string, listen net.IP) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -146,7 +169,7 @@ func selfMade(c config.Config, listen net.IP) ([]byte, error) {
 	if !listen.IsUnspecified() {
 		template.IPAddresses = append(template.IPAddresses, listen)
 	}
-	if u, err := url.Parse(c.PublicURL); err == nil && u.Hostname() != "" {
+	if u, err := url.Parse(public); err == nil && u.Hostname() != "" {
 		if ip := net.ParseIP(u.Hostname()); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {

@@ -18,6 +18,9 @@ func open(t *testing.T, c config.Config) *port {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.close() })
+	if err := p.protect(c); err != nil {
+		t.Fatal(err)
+	}
 	return p
 }
 
@@ -95,13 +98,12 @@ func TestOtherAddressesGetTLS(t *testing.T) {
 
 func TestCertificateIsKept(t *testing.T) {
 	t.Parallel()
-	c := config.Default()
-	c.Data = t.TempDir()
-	first, err := certificate(c, net.IPv4zero)
+	data := t.TempDir()
+	first, err := certificate(data, "", net.IPv4zero)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := certificate(c, net.IPv4zero)
+	second, err := certificate(data, "", net.IPv4zero)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,18 +111,26 @@ func (p platforms) Platform(ctx context.Context, imageID string) (string, bool, 
 	return "", false, nil
 }
 
-func newService(c config.Config, r *records, m *machine, public *url.URL, log *slog.Logger) (*studio.Service, error) {
+// rules are what the domain decides by.
+type rules struct {
+	policies *access.Policies
+	types    []studio.InstanceType
+	capacity studio.Capacity
+}
+
+func readRules(c config.Config) (rules, error) {
 	policies, err := access.New(access.Config{Dir: c.Policies})
 	if err != nil {
-		return nil, err
+		return rules{}, err
 	}
 	types, capacity, err := instanceTypes(c.InstanceTypes)
-	if err != nil {
-		return nil, err
-	}
+	return rules{policies, types, capacity}, err
+}
+
+func newService(c config.Config, by rules, r *records, m *machine, public *url.URL, log *slog.Logger) (*studio.Service, error) {
 	return studio.New(studio.Config{
 		Store:     r.store,
-		Access:    policies,
+		Access:    by.policies,
 		Users:     r.directory,
 		Images:    platforms{m.images},
 		Account:   c.AccountID,
@@ -134,8 +142,8 @@ func newService(c config.Config, r *records, m *machine, public *url.URL, log *s
 		Secret:        r.installation.Secret,
 		Clock:         time.Now,
 		Random:        rand.Reader,
-		InstanceTypes: types,
-		Capacity:      capacity,
+		InstanceTypes: by.types,
+		Capacity:      by.capacity,
 		Timing:        studio.Timing{BackUpEvery: c.Backups.Every},
 		Quotas:        studio.Quotas(c.Quotas),
 

@@ -56,6 +56,16 @@ func serveCommand(getenv func(string) string) *cobra.Command {
 // serve wires the rooms together and runs them until ctx ends. It is the map of
 // the server, top to bottom.
 func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *slog.Logger) (err error) {
+	// What may be wrong with the configuration shows before anything is made.
+	by, err := readRules(c)
+	if err != nil {
+		return err
+	}
+	port, err := openPort(c)
+	if err != nil {
+		return errors.Join(err, inUse(c.Data))
+	}
+	defer func() { _ = port.close() }() // closed already where it was served
 	if err := os.MkdirAll(c.Data, 0o711); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
@@ -87,13 +97,12 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	}
 	// Its mounts end with the process: sessions hold what they need of them.
 
-	port, err := openPort(c)
-	if err != nil {
+	if err := port.protect(c); err != nil {
 		return err
 	}
-	service, err := newService(c, known, host, port.public, log)
+	service, err := newService(c, by, known, host, port.public, log)
 	if err != nil {
-		return errors.Join(err, port.close())
+		return err
 	}
 	streams, err := gateway.New(gateway.Config{
 		PublicURL:     port.public,
@@ -104,11 +113,11 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		Log:           log,
 	})
 	if err != nil {
-		return errors.Join(err, port.close())
+		return err
 	}
 	streamers, err := listenForStreamers(ctx, socketDir(known.installation))
 	if err != nil {
-		return errors.Join(err, port.close())
+		return err
 	}
 	pages, err := portal.New(portal.Config{
 		Service:  service,
@@ -118,7 +127,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		Log:      log,
 	})
 	if err != nil {
-		return errors.Join(err, port.close())
+		return err
 	}
 	operations := api.New(api.Config{
 		Service: service,
@@ -131,15 +140,15 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	})
 	documents, err := api.NewDocuments()
 	if err != nil {
-		return errors.Join(err, port.close())
+		return err
 	}
 	loop, err := newLoop(ctx, c, known, host, service, streams, log)
 	if err != nil {
-		return errors.Join(err, port.close())
+		return err
 	}
 
 	if err := writeFile(urlFile(known.installation), []byte(port.public.String())); err != nil {
-		return errors.Join(err, port.close())
+		return err
 	}
 
 	running, ctx := errgroup.WithContext(ctx)

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/backlot/backlot/internal/config"
+)
+
+// TestNothingIsMadeInVain: what is wrong shows before there is a data directory.
+func TestNothingIsMadeInVain(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.Listen = "127.0.0.1:0"
+	taken := open(t, c).tcp.Addr().String()
+	for says, change := range map[string]func(*config.Config){
+		"in use":               func(c *config.Config) { c.Listen = taken },
+		"invalid port":         func(c *config.Config) { c.Listen = "127.0.0.1:99999" },
+		"m1.small":             func(c *config.Config) { c.InstanceTypes = []config.InstanceType{{Name: "m1.small"}} },
+		"read policies":        func(c *config.Config) { c.Policies = filepath.Join(t.TempDir(), "none") },
+		"read the certificate": func(c *config.Config) { c.TLS.Certificate, c.TLS.Key = "none.pem", "none.key" },
+	} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			c := c
+			c.Data = filepath.Join(t.TempDir(), "data")
+			change(&c)
+			err := serve(t.Context(), c, false, io.Discard, slog.New(slog.DiscardHandler))
+			if err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%v, want an error that says %q", err, says)
+			}
+			if _, err := os.Stat(c.Data); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("a data directory was made: %v", err)
+			}
+		})
+	}
+}
+
+// TestTakenPortTellsOfTheOtherServer, which is most often the one of the same data.
+func TestTakenPortTellsOfTheOtherServer(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.Listen = "127.0.0.1:0"
+	c.Listen = open(t, c).tcp.Addr().String()
+	c.Data = t.TempDir()
+	lock, err := lockData(c.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = lock.Close() })
+	if err := serve(t.Context(), c, false, io.Discard, slog.New(slog.DiscardHandler)); !errors.Is(err, errInUse) {
+		t.Errorf("a second server: %v", err)
+	}
+}
