@@ -30,6 +30,11 @@ func (s *Service) admit(ctx context.Context, tx Tx, session *Session) error {
 		session.NoRoom = fmt.Sprintf("This installation has no machine for the instance type %s; another type of the launch profile may work.", session.EC2InstanceType)
 		return nil
 	}
+	all, need := s.cfg.Capacity, t.Reserved
+	if all == (Capacity{}) {
+		session.NoRoom, session.Reserved = "", need
+		return nil
+	}
 	var taken Capacity
 	others, err := List[Session](ctx, tx, Query{NotStates: []State{Deleted, Stopped}})
 	if err != nil {
@@ -42,7 +47,6 @@ func (s *Service) admit(ctx context.Context, tx Tx, session *Session) error {
 		}
 	}
 	const mib = 1 << 20
-	all, need := s.cfg.Capacity, t.Reserved
 	switch {
 	case all.CPUs > 0 && taken.CPUs+need.CPUs > all.CPUs:
 		session.NoRoom = fmt.Sprintf("There are not enough processors: %.4g are needed, %.4g of %.4g are taken by other sessions. Stop one and try again.",

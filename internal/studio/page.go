@@ -35,6 +35,9 @@ func limit(maxResults *int, most int) int {
 	return min(*maxResults, most)
 }
 
+// none are ids that nothing has, for a filter by ids that may turn out empty.
+func none() []string { return []string{""} }
+
 // page reads one page of what q asks for. next is the token of the page behind
 // it, empty on the last one.
 func page[T any, P interface {

@@ -68,6 +68,22 @@ func TestPages(t *testing.T) {
 	if len(some.Sessions) != 2 || some.Sessions[0].SessionID != made[1] || some.Sessions[1].SessionID != made[3] {
 		t.Errorf("by ids: %+v", some.Sessions)
 	}
+	some, err = w.ListStreamingSessions(ctx, admin, &studio.ListStreamingSessionsRequest{StudioID: w.studioID, SessionIDs: " ,"})
+	must(t, err)
+	if len(some.Sessions) != 0 {
+		t.Errorf("by no ids: %+v", some.Sessions)
+	}
+
+	// Who is in no launch profile has an empty list, whose tokens are as good as any.
+	nobody := &studio.ListLaunchProfilesRequest{StudioID: w.studioID, PrincipalID: "nobody"}
+	profiles, err := w.ListLaunchProfiles(ctx, admin, nobody)
+	must(t, err)
+	if profiles.LaunchProfiles == nil || len(profiles.LaunchProfiles) != 0 {
+		t.Errorf("launch profiles of nobody: %+v", profiles.LaunchProfiles)
+	}
+	nobody.NextToken = "garbage"
+	_, err = w.ListLaunchProfiles(ctx, admin, nobody)
+	wants(t, err, studio.Validation, studio.CodePageToken)
 }
 
 func TestPagesOfAskedSize(t *testing.T) {

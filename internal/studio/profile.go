@@ -160,9 +160,10 @@ func (s *Service) ListLaunchProfiles(ctx context.Context, p Principal, req *List
 		q := Query{StudioID: req.StudioID, States: req.States}
 		if req.PrincipalID != "" {
 			members, err := List[profileMember](ctx, tx, Query{StudioID: req.StudioID, OwnedBy: req.PrincipalID})
-			if err != nil || len(members) == 0 {
+			if err != nil {
 				return err
 			}
+			q.IDs = none()
 			for _, m := range members {
 				q.IDs = append(q.IDs, m.LaunchProfileID)
 			}

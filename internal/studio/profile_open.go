@@ -73,7 +73,7 @@ func (s *Service) GetLaunchProfileInitialization(
 		}
 		version := slices.IndexFunc(f.LaunchProfileProtocolVersions, func(v string) bool { return slices.Contains(req.LaunchProfileProtocolVersions, v) })
 		if version < 0 {
-			return combination("The launch profile speaks none of these protocol versions, only %s.", strings.Join(f.LaunchProfileProtocolVersions, ", "))
+			return combination("launchProfileProtocolVersions must name one that the launch profile speaks: %s.", strings.Join(f.LaunchProfileProtocolVersions, ", "))
 		}
 		if !usable(f.State) {
 			return wrongState("launch profile", f.LaunchProfileID, f.State)

@@ -52,9 +52,11 @@ func (s *Service) ListStreamingSessions(ctx context.Context, p Principal, req *L
 		if _, err := s.theStudio(ctx, tx, req.StudioID); err != nil {
 			return err
 		}
-		ids := strings.FieldsFunc(req.SessionIDs, func(r rune) bool { return r == ',' || r == ' ' })
-		sessions, next, err := page[Session](ctx, s, tx, listing{"ListStreamingSessions", req, req.NextToken, pageSize},
-			Query{StudioID: req.StudioID, OwnedBy: req.OwnedBy, CreatedBy: req.CreatedBy, IDs: ids, NewestFirst: true})
+		q := Query{StudioID: req.StudioID, OwnedBy: req.OwnedBy, CreatedBy: req.CreatedBy, NewestFirst: true}
+		if req.SessionIDs != "" {
+			q.IDs = append(none(), strings.FieldsFunc(req.SessionIDs, func(r rune) bool { return r == ',' || r == ' ' })...)
+		}
+		sessions, next, err := page[Session](ctx, s, tx, listing{"ListStreamingSessions", req, req.NextToken, pageSize}, q)
 		for _, session := range sessions {
 			answer.Sessions = append(answer.Sessions, session.StreamingSession)
 		}

@@ -19,23 +19,23 @@ const (
 
 // checkTags keeps tags within the limits.
 func checkTags(tags map[string]string) error {
-	bad := func(format string, args ...any) error {
-		return &Error{Kind: Validation, Code: CodeTags, Message: fmt.Sprintf(format, args...), Context: map[string]string{"member": "tags"}}
-	}
+	bad := func(format string, args ...any) error { return invalid(CodeTags, "tags", fmt.Sprintf(format, args...)) }
 	if len(tags) > tagsMax {
-		return bad("A resource has at most %d tags, but tags holds %d.", tagsMax, len(tags))
+		return bad("must leave a resource with at most %d tags, but it would have %d", tagsMax, len(tags))
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		value := tags[key]
 		switch n := utf8.RuneCountInString(key); {
 		case !utf8.ValidString(key) || !utf8.ValidString(value):
-			return bad("Tags must be text in UTF-8.")
+			return bad("must be text in UTF-8")
+		case strings.ContainsRune(key+value, 0):
+			return bad("must not have the character U+0000, which no store keeps as text")
 		case n < 1 || n > tagKeyMax:
-			return bad("The key of a tag has 1 to %d characters, but one has %d.", tagKeyMax, n)
+			return bad("must have keys of 1 to %d characters, but one has %d", tagKeyMax, n)
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return bad("The key of a tag must not begin with aws:.")
+			return bad("must not have keys that begin with aws:")
 		case utf8.RuneCountInString(value) > tagValueMax:
-			return bad("The value of a tag has at most %d characters; that of %q has more.", tagValueMax, cut(key, tagKeyMax))
+			return bad("must have values of at most %d characters, but that of %q is longer", tagValueMax, key)
 		}
 	}
 	return nil
@@ -147,6 +147,9 @@ func (s *Service) ListTagsForResource(ctx context.Context, p Principal, req *Lis
 // TagResource gives tags to what an ARN names; those of other keys stay.
 func (s *Service) TagResource(ctx context.Context, p Principal, req *TagResourceRequest) (*TagResourceResponse, error) {
 	if err := Check(req); err != nil {
+		return nil, err
+	}
+	if err := checkTags(req.Tags); err != nil {
 		return nil, err
 	}
 	q := Question{Principal: p, Action: "TagResource", Tags: req.Tags}

@@ -101,6 +101,15 @@ func TestTags(t *testing.T) {
 	wants(t, err, studio.NotFound, studio.CodeNotFound)
 }
 
+// namesMember wants a Validation error whose message and context name a member.
+func namesMember(t *testing.T, what string, err error, member string) {
+	t.Helper()
+	var e *studio.Error
+	if !asError(err, &e) || e.Kind != studio.Validation || e.Context["member"] != member || !strings.Contains(e.Message, member) {
+		t.Errorf("%s: %v; want a Validation error that names %s", what, err, member)
+	}
+}
+
 // FuzzARN opens ARNs that may be anything: what names something of this
 // installation is the ARN of that.
 func FuzzARN(f *testing.F) {
