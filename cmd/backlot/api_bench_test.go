@@ -152,7 +152,7 @@ func newBenchWorld(b *testing.B, rows int) *benchWorld {
 }
 
 // runLoop brings on what is in the store, with fake drivers, until stop is called.
-func (w *benchWorld) runLoop(b *testing.B) (stop func()) {
+func (w *benchWorld) runLoop(b testing.TB) (stop func()) {
 	b.Helper()
 	loop := reconcile.New(reconcile.Config{
 		Studio: w.service, Leases: w.known.store, Workstations: &workstationfake.Driver{}, Images: somewhere{}, Viewers: somewhere{},

@@ -268,7 +268,8 @@ func seedComponent(ctx context.Context, service *studio.Service, studioID string
 }
 
 func seedImage(ctx context.Context, service *studio.Service, studioID string) (string, error) {
-	all, err := service.ListStreamingImages(ctx, administrator, &studio.ListStreamingImagesRequest{StudioID: studioID})
+	// The studio's own: one that is provided may have a licence that nobody has accepted.
+	all, err := service.ListStreamingImages(ctx, administrator, &studio.ListStreamingImagesRequest{StudioID: studioID, Owner: studioID})
 	if err != nil {
 		return "", err
 	}
