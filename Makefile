@@ -18,7 +18,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## set up what is missing, build, and start a studio of your own to try
-	$(SUDO) $(BIN)/backlot serve --dev --data $(DATA) --listen $(LISTEN)
+	$(SUDO) $(BIN)/backlot serve --dev --data "$(DATA)" --listen "$(LISTEN)"
 
 build: setup ## build bin/backlot and bin/backlot-streamer
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/backlot ./cmd/backlot
@@ -31,7 +31,7 @@ setup-test:
 	@scripts/setup test
 
 down: ## stop every session of ./data and take all of it off the machine; the data stays
-	$(SUDO) $(BIN)/backlot down --data $(DATA)
+	$(SUDO) $(BIN)/backlot down --data "$(DATA)"
 
 test: setup-test build ## every test: rooms, drivers on the real machine, the whole story in a browser
 	$(SUDO) $(GO) test -shuffle=on -timeout 15m ./...

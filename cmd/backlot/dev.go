@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ Backlot is ready. These lines are kept in %[2]s, for a shell to source.
     %[3]s
 
   The same by the AWS CLI:
-    . %[2]s
+    . %[4]s
     aws nimble --endpoint-url $AWS_ENDPOINT_URL create-streaming-session --studio-id $BACKLOT_STUDIO_ID --launch-profile-id $BACKLOT_LAUNCH_PROFILE_ID --owned-by $BACKLOT_ARTIST_PRINCIPAL_ID
     SESSION=…   # session.sessionId of the answer
     aws nimble --endpoint-url $AWS_ENDPOINT_URL wait streaming-session-ready --studio-id $BACKLOT_STUDIO_ID --session-id $SESSION
@@ -71,9 +72,23 @@ Backlot is ready. These lines are kept in %[2]s, for a shell to source.
     aws nimble --endpoint-url $AWS_ENDPOINT_URL get-streaming-session-stream --studio-id $BACKLOT_STUDIO_ID --session-id $SESSION --stream-id $STREAM
     # open stream.url in a browser
 
-`, text.String(), file, env[len(env)-1].value)
+`, text.String(), file, env[len(env)-1].value, toSource(file))
 	return err
 }
+
+// toSource is a file as a shell's dot takes it, which looks on PATH for a name
+// without a slash.
+func toSource(file string) string {
+	if !strings.Contains(file, "/") || strings.HasPrefix(file, "-") {
+		file = "./" + file
+	}
+	if plainWord.MatchString(file) {
+		return file
+	}
+	return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
+}
+
+var plainWord = regexp.MustCompile(`^[\w./@%+=:,-]+$`)
 
 type variable struct{ name, value string }
 

@@ -3,6 +3,9 @@ package main
 import (
 	"crypto/rand"
 	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -40,6 +43,25 @@ func TestStudioToTryHasAnImageOfItsOwn(t *testing.T) {
 		noError(t, err)
 		if got.StreamingImage.Owner != made.studioID {
 			t.Errorf("it has the image %s of %s", made.imageID, got.StreamingImage.Owner)
+		}
+	}
+}
+
+// TestToSource asks a shell what it makes of the banner's line.
+func TestToSource(t *testing.T) {
+	t.Parallel()
+	if got := toSource("data/dev.env"); got != "data/dev.env" {
+		t.Errorf("%s is quoted without need", got)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"plain", "with spaces", "it's", `"$HOME" \ *`, "-n", ".", "ünï"} {
+		file := filepath.Join(name, "dev.env")
+		noError(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
+		noError(t, os.WriteFile(filepath.Join(dir, file), []byte("FOUND=yes\n"), 0o600))
+		c := exec.CommandContext(t.Context(), "sh", "-c", ". "+toSource(file)+"; echo $FOUND")
+		c.Dir = dir
+		if out, err := c.CombinedOutput(); string(out) != "yes\n" {
+			t.Errorf("%s: %v\n%s", toSource(file), err, out)
 		}
 	}
 }

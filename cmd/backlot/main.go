@@ -67,6 +67,11 @@ func addSettings(c *cobra.Command, getenv func(string) string) *settings {
 }
 
 func (s *settings) load(change func(*config.Config)) (config.Config, error) {
+	for _, name := range []string{"config", "data", "listen"} {
+		if f := s.command.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "" { // as by --data "$DATA"
+			return config.Config{}, fmt.Errorf("--%s is given, but empty", name)
+		}
+	}
 	c, err := config.Load(s.file, s.getenv)
 	if err != nil {
 		return config.Config{}, err

@@ -22,6 +22,9 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 	}
 	for says, args := range map[string][]string{
 		"listen":            {"serve", "--config", broken},
+		"--data is given":   {"serve", "--data", ""},
+		"--config is given": {"down", "--config="},
+		"--listen is given": {"serve", "--listen", "", "--data", dir},
 		"no such file":      {"key", "create", "--data", filepath.Join(dir, "nothing")},
 		"unknown command":   {"fly"},
 		"required flag":     {"sdk", "boto"},
