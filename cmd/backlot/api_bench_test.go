@@ -132,7 +132,6 @@ func newBenchWorld(b *testing.B, rows int) *benchWorld {
 		StreamURL: func(string, string, string) string { return "http://localhost" },
 		Secret:    known.installation.Secret, Clock: time.Now, Random: rand.Reader,
 		InstanceTypes: types,
-		Capacity:      studio.Capacity{CPUs: 1e9, MemoryBytes: 1 << 60},
 		Quotas:        studio.Quotas{Sessions: 1 << 40},
 		Log:           quiet,
 	})
