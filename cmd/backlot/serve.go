@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -115,7 +114,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	if err != nil {
 		return err
 	}
-	streamers, err := listenForStreamers(ctx, socketDir(known.installation))
+	streamers, err := openStreamerSocket(ctx, socketDir(known.installation), log)
 	if err != nil {
 		return err
 	}
@@ -154,6 +153,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return streams.Run(ctx) })
 	running.Go(func() error { return streams.ServeStreamers(ctx, streamers) })
+	running.Go(func() error { return streamers.watch(ctx, 10*time.Second) })
 	running.Go(func() error { return loop.Run(ctx) })
 	running.Go(func() error {
 		return serveHTTP(ctx, port.tcp, site(operations, documents, streams.Handler(), pages.Handler()), log)
@@ -209,26 +209,6 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Lo
 		return server.Close()
 	}
 	return nil
-}
-
-// listenForStreamers makes the socket anew. Streamers have its directory, so
-// that they find the new one; any of them may dial, and shows who it is.
-func listenForStreamers(ctx context.Context, dir string) (net.Listener, error) {
-	if err := os.MkdirAll(dir, 0o711); err != nil {
-		return nil, fmt.Errorf("make the streamers' socket: %w", err)
-	}
-	socket := filepath.Join(dir, "streamer.sock")
-	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("make the streamers' socket: %w", err)
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
-	if err != nil {
-		return nil, fmt.Errorf("make the streamers' socket: %w", err)
-	}
-	if err := os.Chmod(socket, 0o666); err != nil {
-		return nil, fmt.Errorf("make the streamers' socket: %w", err)
-	}
-	return l, nil
 }
 
 // urlFile tells commands how the server that runs is reached.
