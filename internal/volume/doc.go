@@ -1,7 +1,8 @@
 // Package volume keeps the disks of sessions: copy-on-write volumes and their
 // snapshots. Driver is the contract, volumetest its specification; btrfs is the
-// one for real use, plain the slow and obvious reference, fake the one for tests
-// of other rooms.
+// one for real use, files the one for disks without it, fake the one for tests of
+// other rooms. Package local chooses. Package tree knows what is in a snapshot, as
+// bytes: checksums, archives, single files.
 //
 // It touches the data directory, loop devices and file systems.
 //

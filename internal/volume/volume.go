@@ -25,7 +25,8 @@ import (
 // DeleteSnapshot, which may have to be called again.
 //
 // Verbs may be called at the same time; one process at a time has the store. An
-// id that is not allowed is a Permanent error. A full store is ErrNoCapacity.
+// id that is not allowed is a Permanent error. A full store is ErrNoCapacity, one
+// that its file system does not let write any more ErrReadOnly.
 type Driver interface {
 	// Create makes a volume, unless it exists already; then its options stay as
 	// they are. ErrNotFound when the snapshot to start from does not exist.
@@ -39,6 +40,10 @@ type Driver interface {
 	// there is no such volume. A new volume's directory is empty, owned by root and
 	// searchable by all; what changes owner or mode stays in its snapshots.
 	Mount(ctx context.Context, id string) (dir string, err error)
+	// MountSnapshot returns the directory a snapshot's files are in, as Mount does a
+	// volume's, for reading only: a driver that can refuses to write there.
+	// ErrNotFound when there is no such snapshot.
+	MountSnapshot(ctx context.Context, snapshotID string) (dir string, err error)
 	// Usage tells how full the volume is. ErrNotFound when there is none.
 	Usage(ctx context.Context, id string) (Usage, error)
 	// Delete removes a volume. The space may come back a little later.
@@ -81,6 +86,18 @@ var ErrNotFound = errors.New("no such volume or snapshot")
 
 // ErrNoCapacity says that the store has no room left.
 var ErrNoCapacity = errors.New("the volume store is full")
+
+// ErrReadOnly says that the file system of the store stopped writing after an error
+// of the disk below it. What is in it can be read; the server has to be started again.
+var ErrReadOnly = errors.New("the volume store has become read-only after a disk error: " +
+	"look at the disk and its free space, end all sessions, start the server again")
+
+// Tender is a Driver that wants to be looked after: Tend is called every few seconds
+// while the store is open, also when nobody calls a verb, and adjusts the store to
+// what else happens on its disk. It returns ErrReadOnly as the verbs do.
+type Tender interface {
+	Tend(ctx context.Context) error
+}
 
 // Permanent marks an error that no repetition will cure.
 func Permanent(err error) error {

@@ -1,6 +1,7 @@
 package btrfs
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,13 @@ type resizeArgs struct {
 func fitting(taken int64, host unix.Statfs_t, longest int64) int64 {
 	room := taken + bytes(host.Bavail, host.Bsize) - reserve(host)
 	return min(max(room, smallest), longest) &^ (1<<20 - 1)
+}
+
+// Tend keeps the store as large as its disk allows and counts quotas that were lost.
+func (d *Driver) Tend(context.Context) error {
+	d.mendQuotas()
+	d.refit()
+	return nil
 }
 
 // refit is fit where there is a loop file. That it fails is no reason to refuse

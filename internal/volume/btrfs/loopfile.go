@@ -20,6 +20,46 @@ const (
 	lockFile = "volumes.lock"
 )
 
+// Is tells whether there is a store of this package in dir.
+func Is(dir string) (bool, error) {
+	for _, name := range []string{loopFile, newDir} {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// Supported returns what this machine lacks to make a store in dir; nil: nothing.
+func Supported(dir string) error {
+	if os.Geteuid() != 0 {
+		return errors.New("btrfs subvolumes need root")
+	}
+	inLoopFile, err := needsLoopFile(dir)
+	if err != nil || !inLoopFile {
+		return err
+	}
+	if _, err := exec.LookPath("mkfs.btrfs"); err != nil {
+		return fmt.Errorf("install btrfs-progs: %w", err)
+	}
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		return fmt.Errorf("no loop devices: %w", err)
+	}
+	if _, err := os.Stat("/sys/fs/btrfs"); err == nil {
+		return nil
+	}
+	var host unix.Utsname
+	if err := unix.Uname(&host); err != nil {
+		return fmt.Errorf("ask the kernel's version: %w", err)
+	}
+	modules, err := filepath.Glob("/lib/modules/" + unix.ByteSliceToString(host.Release[:]) + "/kernel/fs/btrfs/btrfs.ko*")
+	if err == nil && len(modules) == 0 {
+		err = errors.New("the kernel has no btrfs")
+	}
+	return err
+}
+
 // needsLoopFile tells whether the store is in a loop file: it stays in one that
 // exists, wherever the directory has been moved since.
 func needsLoopFile(dir string) (bool, error) {

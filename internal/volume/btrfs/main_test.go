@@ -1,64 +1,25 @@
 package btrfs_test
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/backlot/backlot/internal/volume/btrfs"
+	"github.com/backlot/backlot/internal/volume/volumetest"
 )
 
-// TestMain runs the tests in a mount namespace of their own, so that whatever they
-// mount goes with them, however they end.
-func TestMain(m *testing.M) {
-	if err := privateMounts(); err != nil {
-		fmt.Fprintln(os.Stderr, "private mount namespace:", err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
-
-// privateVariable holds the id of the process that has its own mount namespace.
-const privateVariable = "BACKLOT_TEST_PRIVATE_MOUNTS"
-
-func mountsArePrivate() bool { return os.Getenv(privateVariable) == strconv.Itoa(os.Getpid()) }
-
-func privateMounts() error {
-	if mountsArePrivate() {
-		return nil
-	}
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNS); errors.Is(err, unix.EPERM) {
-		return nil // requireHost skips
-	} else if err != nil {
-		return err
-	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return err
-	}
-	if err := os.Setenv(privateVariable, strconv.Itoa(os.Getpid())); err != nil {
-		return err
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	return unix.Exec(exe, os.Args, os.Environ()) // this very test binary
-}
+func TestMain(m *testing.M) { os.Exit(volumetest.Main(m)) }
 
 // requireHost skips what cannot work here.
 func requireHost(t testing.TB) {
 	t.Helper()
-	if !mountsArePrivate() {
+	if !volumetest.MountsArePrivate() {
 		t.Skip("needs root, to mount")
 	}
 	if _, err := exec.LookPath("mkfs.btrfs"); err != nil {

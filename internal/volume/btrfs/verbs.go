@@ -112,17 +112,31 @@ func (d *Driver) makeSnapshot(volumeID, snapshotID string) error {
 
 // Mount returns the subvolume's directory: the file system is mounted already.
 func (d *Driver) Mount(_ context.Context, id string) (string, error) {
-	if err := volume.CheckID(id); err != nil {
-		return "", err
-	}
-	there, err := d.exists(volumesDir, id)
-	if err == nil && !there {
-		err = volume.ErrNotFound
-	}
+	dir, err := d.mounted(volumesDir, id)
 	if err != nil {
 		return "", fmt.Errorf("mount volume %s: %w", id, err)
 	}
-	return filepath.Join(d.root, volumesDir, id), nil
+	return dir, nil
+}
+
+// MountSnapshot returns the subvolume's directory, in which the kernel lets nobody write.
+func (d *Driver) MountSnapshot(_ context.Context, snapshotID string) (string, error) {
+	dir, err := d.mounted(snapshotsDir, snapshotID)
+	if err != nil {
+		return "", fmt.Errorf("mount snapshot %s: %w", snapshotID, err)
+	}
+	return dir, nil
+}
+
+func (d *Driver) mounted(dir, id string) (string, error) {
+	if err := volume.CheckID(id); err != nil {
+		return "", err
+	}
+	there, err := d.exists(dir, id)
+	if err == nil && !there {
+		err = volume.ErrNotFound
+	}
+	return filepath.Join(d.root, dir, id), err
 }
 
 // Usage asks the quota group; without quotas it walks through the files.

@@ -63,6 +63,15 @@ func (d *Driver) Mount(ctx context.Context, id string) (dir string, err error) {
 	return dir, d.do(ctx, "Mount", id, func() error { return exists(dir) })
 }
 
+// MountSnapshot returns the snapshot's directory.
+func (d *Driver) MountSnapshot(ctx context.Context, snapshotID string) (dir string, err error) {
+	if err := volume.CheckID(snapshotID); err != nil {
+		return "", err
+	}
+	dir = d.path("snapshots", snapshotID)
+	return dir, d.do(ctx, "MountSnapshot", snapshotID, func() error { return exists(dir) })
+}
+
 // Usage adds up the volume's files.
 func (d *Driver) Usage(ctx context.Context, id string) (u volume.Usage, err error) {
 	if err := volume.CheckID(id); err != nil {

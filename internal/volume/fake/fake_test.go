@@ -28,6 +28,7 @@ func TestFail(t *testing.T) {
 		"Create":         func() error { return d.Create(ctx, "v1", volume.Options{}) },
 		"Snapshot":       func() error { return d.Snapshot(ctx, "v1", "s1") },
 		"Mount":          func() error { _, err := d.Mount(ctx, "v1"); return err },
+		"MountSnapshot":  func() error { _, err := d.MountSnapshot(ctx, "s1"); return err },
 		"Usage":          func() error { _, err := d.Usage(ctx, "v1"); return err },
 		"Delete":         func() error { return d.Delete(ctx, "v1") },
 		"DeleteSnapshot": func() error { return d.DeleteSnapshot(ctx, "s1") },
@@ -36,6 +37,9 @@ func TestFail(t *testing.T) {
 	} {
 		failing = ""
 		if err := d.Create(ctx, "v1", volume.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Snapshot(ctx, "v1", "s1"); err != nil {
 			t.Fatal(err)
 		}
 		failing = verb

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/backlot/backlot/internal/volume"
@@ -70,6 +71,34 @@ func clone(t *testing.T, open Opener) {
 	lists(t, d, []string{"same", "v1"}, nil)
 }
 
+func mountSnapshot(t *testing.T, open Opener) {
+	d := open(t, t.TempDir())
+	dir := volumeDir(t, d, "v1", volume.Options{})
+	writeTree(t, dir)
+	want := readTree(t, dir)
+	takeSnapshot(t, d, "v1", "s1")
+	write(t, dir, "later", "not in the snapshot")
+	if err := d.Delete(t.Context(), "v1"); err != nil {
+		t.Fatal(err)
+	}
+	frozen := snapshotDir(t, d, "s1")
+	if !filepath.IsAbs(frozen) {
+		t.Errorf("MountSnapshot returned %q, want an absolute path", frozen)
+	}
+	if again := snapshotDir(t, d, "s1"); again != frozen {
+		t.Errorf("MountSnapshot returned %q, then %q", frozen, again)
+	}
+	if diff := cmp.Diff(want, readTree(t, frozen)); diff != "" {
+		t.Errorf("files differ (-want +got):\n%s", diff)
+	}
+	if err := d.DeleteSnapshot(t.Context(), "s1"); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.MountSnapshot(t.Context(), "s1"); !errors.Is(err, volume.ErrNotFound) {
+		t.Errorf("MountSnapshot of what is deleted: %v, want ErrNotFound", err)
+	}
+}
+
 func remove(t *testing.T, open Opener) {
 	d := open(t, t.TempDir())
 	dir := volumeDir(t, d, "v1", volume.Options{})
@@ -113,12 +142,14 @@ func notFound(t *testing.T, open Opener) {
 	d := open(t, t.TempDir())
 	ctx := t.Context()
 	_, mountErr := d.Mount(ctx, "none")
+	_, mountSnapshotErr := d.MountSnapshot(ctx, "none")
 	_, usageErr := d.Usage(ctx, "none")
 	for verb, err := range map[string]error{
-		"Mount":    mountErr,
-		"Usage":    usageErr,
-		"Snapshot": d.Snapshot(ctx, "none", "s1"),
-		"Create":   d.Create(ctx, "v1", volume.Options{FromSnapshot: "none"}),
+		"Mount":         mountErr,
+		"MountSnapshot": mountSnapshotErr,
+		"Usage":         usageErr,
+		"Snapshot":      d.Snapshot(ctx, "none", "s1"),
+		"Create":        d.Create(ctx, "v1", volume.Options{FromSnapshot: "none"}),
 	} {
 		if !errors.Is(err, volume.ErrNotFound) {
 			t.Errorf("%s: %v, want ErrNotFound", verb, err)
@@ -137,12 +168,14 @@ func invalid(t *testing.T, open Opener) {
 	takeSnapshot(t, d, "v1", "s1")
 	for _, id := range []string{"", ".", "..", "../v1", "a/b", "/v1", "A", "a-b", ".new", "a\x00", "é", strings.Repeat("a", 65)} {
 		_, mountErr := d.Mount(ctx, id)
+		_, mountSnapshotErr := d.MountSnapshot(ctx, id)
 		_, usageErr := d.Usage(ctx, id)
 		for verb, err := range map[string]error{
 			"Create":         d.Create(ctx, id, volume.Options{}),
 			"Snapshot of":    d.Snapshot(ctx, id, "s2"),
 			"Snapshot as":    d.Snapshot(ctx, "v1", id),
 			"Mount":          mountErr,
+			"MountSnapshot":  mountSnapshotErr,
 			"Usage":          usageErr,
 			"Delete":         d.Delete(ctx, id),
 			"DeleteSnapshot": d.DeleteSnapshot(ctx, id),

@@ -25,6 +25,7 @@ func Run(t *testing.T, open Opener) {
 		"create":              create,
 		"snapshot":            snapshot,
 		"clone":               clone,
+		"mount of a snapshot": mountSnapshot,
 		"delete":              remove,
 		"not found":           notFound,
 		"invalid":             invalid,
@@ -64,6 +65,15 @@ func volumeDir(t *testing.T, d volume.Driver, id string, o volume.Options) strin
 func mount(t *testing.T, d volume.Driver, id string) string {
 	t.Helper()
 	dir, err := d.Mount(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func snapshotDir(t *testing.T, d volume.Driver, id string) string {
+	t.Helper()
+	dir, err := d.MountSnapshot(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,29 +1,30 @@
-package plain_test
+package files_test
 
 import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/backlot/backlot/internal/volume"
-	"github.com/backlot/backlot/internal/volume/plain"
+	"github.com/backlot/backlot/internal/volume/files"
 	"github.com/backlot/backlot/internal/volume/volumetest"
 )
 
-func open(t *testing.T, dir string) *plain.Driver {
+func open(t *testing.T, dir string) *files.Driver {
 	t.Helper()
-	d, err := plain.Open(dir)
+	d, err := files.Open(files.Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-func TestDriver(t *testing.T) {
+func TestMain(m *testing.M) { os.Exit(volumetest.Main(m)) }
+
+func TestPlain(t *testing.T) {
 	t.Parallel()
 	volumetest.Run(t, func(t *testing.T, dir string) volume.Driver { t.Helper(); return open(t, dir) })
 }
@@ -44,18 +45,10 @@ func TestOpenSweeps(t *testing.T) {
 
 func TestFullStore(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
-	// On a thread with a mount namespace of its own, which ends with the test.
-	runtime.LockOSThread()
-	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		t.Skip("needs a mount namespace:", err)
+	if !volumetest.MountsArePrivate() {
+		t.Skip("needs root, to mount")
 	}
 	disk := t.TempDir()
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		t.Fatal(err)
-	}
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3m"); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package plain
+package files
 
 import (
 	"context"
@@ -22,19 +22,30 @@ const (
 	tempDir      = "temp"
 )
 
+// Config says where the store is and how it copies.
+type Config struct {
+	// Dir is the directory of the store; it is made when missing.
+	Dir string
+	// Reflink has copies share their contents. Both ways may open a store in turn.
+	Reflink bool
+}
+
 // Driver is a volume.Driver that copies. Use Open to make one.
-type Driver struct{ dir string }
+type Driver struct {
+	dir     string
+	reflink bool
+}
 
 var _ volume.Driver = (*Driver)(nil)
 
-// Open opens the store in dir, making it first when there is none, and sweeps what
-// a process that died left behind.
-func Open(dir string) (*Driver, error) {
-	dir, err := filepath.Abs(dir)
+// Open opens the store, making it first when there is none, and sweeps what a
+// process that died left behind. errors.ErrUnsupported: its file system has no reflink.
+func Open(c Config) (*Driver, error) {
+	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open volume store: %w", err)
 	}
-	d := &Driver{dir: dir}
+	d := &Driver{dir: dir, reflink: c.Reflink}
 	if err := d.open(); err != nil {
 		return nil, fmt.Errorf("open volume store %s: %w", dir, err)
 	}
@@ -52,6 +63,35 @@ func (d *Driver) open() error {
 		if err := os.Mkdir(filepath.Join(d.dir, name), mode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
+	}
+	if d.reflink {
+		return CanReflink(filepath.Join(d.dir, tempDir))
+	}
+	return nil
+}
+
+// Is tells whether there is a store of this package in dir.
+func Is(dir string) (bool, error) { return exists(filepath.Join(dir, tempDir)) }
+
+// CanReflink returns errors.ErrUnsupported when files in dir cannot share contents.
+func CanReflink(dir string) error {
+	source, err := os.CreateTemp(dir, "reflink-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(source.Name()) }()
+	defer source.Close()
+	target, err := os.CreateTemp(dir, "reflink-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(target.Name()) }()
+	defer target.Close()
+	if _, err := source.WriteString("shared"); err != nil {
+		return err
+	}
+	if err := unix.IoctlFileClone(int(target.Fd()), int(source.Fd())); err != nil {
+		return fmt.Errorf("files in %s cannot share contents (%w): %w", dir, err, errors.ErrUnsupported)
 	}
 	return nil
 }
@@ -93,7 +133,7 @@ func (d *Driver) place(ctx context.Context, source, target string) error {
 		return err
 	}
 	temp := filepath.Join(d.dir, tempDir, rand.Text())
-	err := fill(ctx, source, temp)
+	err := d.fill(ctx, source, temp)
 	if err == nil {
 		err = unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, target, unix.RENAME_NOREPLACE)
 	}
@@ -104,20 +144,23 @@ func (d *Driver) place(ctx context.Context, source, target string) error {
 	if errors.Is(err, unix.EEXIST) { // another call was faster
 		err = nil
 	}
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		err = fmt.Errorf("%w: %w", volume.ErrNoCapacity, err)
+	case errors.Is(err, unix.EROFS):
+		err = fmt.Errorf("%w: %w", volume.ErrReadOnly, err)
 	}
 	return errors.Join(err, undo)
 }
 
-func fill(ctx context.Context, source, temp string) error {
+func (d *Driver) fill(ctx context.Context, source, temp string) error {
 	if source == "" {
 		if err := os.Mkdir(temp, 0o755); err != nil {
 			return err
 		}
 		return os.Chmod(temp, 0o755)
 	}
-	if err := copyTree(ctx, source, temp); err != nil {
+	if err := copyTree(ctx, source, temp, d.reflink); err != nil {
 		return err
 	}
 	f, err := os.Open(temp)
@@ -133,18 +176,32 @@ func fill(ctx context.Context, source, temp string) error {
 
 // Mount returns the volume's directory.
 func (d *Driver) Mount(_ context.Context, id string) (string, error) {
-	if err := volume.CheckID(id); err != nil {
-		return "", err
-	}
-	dir := filepath.Join(d.dir, volumesDir, id)
-	there, err := exists(dir)
-	if err == nil && !there {
-		err = volume.ErrNotFound
-	}
+	dir, err := d.there(volumesDir, id)
 	if err != nil {
 		return "", fmt.Errorf("mount volume %s: %w", id, err)
 	}
 	return dir, nil
+}
+
+// MountSnapshot returns the snapshot's directory.
+func (d *Driver) MountSnapshot(_ context.Context, snapshotID string) (string, error) {
+	dir, err := d.there(snapshotsDir, snapshotID)
+	if err != nil {
+		return "", fmt.Errorf("mount snapshot %s: %w", snapshotID, err)
+	}
+	return dir, nil
+}
+
+func (d *Driver) there(dir, id string) (string, error) {
+	if err := volume.CheckID(id); err != nil {
+		return "", err
+	}
+	path := filepath.Join(d.dir, dir, id)
+	there, err := exists(path)
+	if err == nil && !there {
+		err = volume.ErrNotFound
+	}
+	return path, err
 }
 
 // Usage walks through the volume's files.
@@ -217,13 +274,13 @@ func (d *Driver) names(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Free is what the disk has left for others than root.
+// Free is what the disk can take.
 func (d *Driver) Free(context.Context) (int64, error) {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(d.dir, &disk); err != nil {
+	disk, err := volume.DiskOf(d.dir)
+	if err != nil {
 		return 0, fmt.Errorf("free space of volume store: %w", err)
 	}
-	return int64(disk.Bavail) * disk.Bsize, nil
+	return max(disk.Free-disk.Reserve, 0), nil
 }
 
 func exists(path string) (bool, error) {

@@ -1,4 +1,4 @@
-package plain
+package files
 
 import (
 	"bytes"
@@ -15,10 +15,13 @@ import (
 	"github.com/backlot/backlot/internal/volume"
 )
 
+// rounds is how often a tree that changes is compared with its copy.
+const rounds = 3
+
 // copyTree copies a directory tree to target, which does not exist. Whoever works
 // in source may change it meanwhile, even to lead us astray: every file is
 // reached through its open directory and never through a symbolic link.
-func copyTree(ctx context.Context, source, target string) error {
+func copyTree(ctx context.Context, source, target string, reflink bool) error {
 	dir, err := os.OpenFile(source, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return volume.ErrNotFound
@@ -27,14 +30,22 @@ func copyTree(ctx context.Context, source, target string) error {
 		return err
 	}
 	defer dir.Close()
-	c := copier{links: map[inode]string{}}
-	return c.directory(ctx, dir, target)
+	since, err := now()
+	if err != nil {
+		return err
+	}
+	c := copier{reflink: reflink, links: map[inode]string{}}
+	if err := c.directory(ctx, dir, target); err != nil {
+		return err
+	}
+	return catchUp(ctx, dir, target, since, reflink)
 }
 
 type inode struct{ dev, ino uint64 }
 
 type copier struct {
-	links map[inode]string // where the first copy of a file with several names is
+	reflink bool
+	links   map[inode]string // where the first copy of a file with several names is
 }
 
 func (c *copier) directory(ctx context.Context, source *os.File, target string) error {
@@ -46,18 +57,15 @@ func (c *copier) directory(ctx context.Context, source *os.File, target string) 
 		return err
 	}
 	for _, name := range names {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		path := filepath.Join(target, name)
-		err := c.entry(ctx, source, name, path)
-		if errors.Is(err, fs.ErrNotExist) { // vanished since: as good as removed before
-			err = os.RemoveAll(path)
-		}
-		if err != nil {
+		if err := c.entry(ctx, source, name, filepath.Join(target, name)); err != nil {
 			return err
 		}
 	}
+	return c.itself(source, target)
+}
+
+// itself gives target what a directory has besides its files.
+func (c *copier) itself(source *os.File, target string) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(source.Fd()), &st); err != nil {
 		return &os.PathError{Op: "stat", Path: source.Name(), Err: err}
@@ -65,7 +73,25 @@ func (c *copier) directory(ctx context.Context, source *os.File, target string) 
 	return attributes(source, ".", target, &st)
 }
 
+// entry copies a file of any kind, unless it has vanished.
 func (c *copier) entry(ctx context.Context, parent *os.File, name, target string) error {
+	err := ctx.Err()
+	if err == nil {
+		err = c.present(ctx, parent, name, target)
+	}
+	if vanished(err) { // as good as removed before
+		return os.RemoveAll(target)
+	}
+	return err
+}
+
+// vanished tells whether a file was removed while it was copied, or exchanged for
+// one of another kind.
+func vanished(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR)
+}
+
+func (c *copier) present(ctx context.Context, parent *os.File, name, target string) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(int(parent.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return &os.PathError{Op: "stat", Path: filepath.Join(parent.Name(), name), Err: err}
@@ -87,7 +113,7 @@ func (c *copier) entry(ctx context.Context, parent *os.File, name, target string
 	var err error
 	switch kind {
 	case unix.S_IFREG:
-		err = regular(ctx, parent, name, target, &st)
+		err = c.regular(ctx, parent, name, target, &st)
 	case unix.S_IFLNK:
 		err = symlink(parent, name, target)
 	default: // devices, whiteouts among them, pipes and sockets
@@ -102,9 +128,9 @@ func (c *copier) entry(ctx context.Context, parent *os.File, name, target string
 	return attributes(parent, name, target, &st)
 }
 
-// regular copies a file's content, sharing it where the file system can, and
-// otherwise leaving holes where there are holes. st is brought up to date.
-func regular(ctx context.Context, parent *os.File, name, target string, st *unix.Stat_t) (err error) {
+// regular copies a file's content, sharing it, or leaving holes where there are
+// holes. st is brought up to date.
+func (c *copier) regular(ctx context.Context, parent *os.File, name, target string, st *unix.Stat_t) (err error) {
 	source, err := openAt(parent, name, unix.O_NONBLOCK) // in case it is a pipe by now
 	if err != nil {
 		return err
@@ -114,15 +140,20 @@ func regular(ctx context.Context, parent *os.File, name, target string, st *unix
 		return wrap("stat", source.Name(), err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return fmt.Errorf("%s: became another kind of file while it was copied", source.Name())
+		return wrap("copy", source.Name(), fs.ErrNotExist)
 	}
 	file, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if unix.IoctlFileClone(int(file.Fd()), int(source.Fd())) == nil {
-		return nil
+	if c.reflink {
+		err := unix.IoctlFileClone(int(file.Fd()), int(source.Fd()))
+		switch {
+		case err == nil, errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EIO):
+			return wrap("clone", source.Name(), err)
+		}
+		// There are files that cannot be shared, as one that is swapped to.
 	}
 	return content(ctx, source, file, st.Size)
 }
