@@ -151,6 +151,11 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	}
 
 	running, ctx := errgroup.WithContext(ctx)
+	running.Go(func() error {
+		<-ctx.Done()
+		log.Info("ending; sessions run on", "cause", context.Cause(ctx))
+		return nil
+	})
 	running.Go(func() error { return streams.Run(ctx) })
 	running.Go(func() error { return streams.ServeStreamers(ctx, streamers) })
 	running.Go(func() error { return streamers.watch(ctx, 10*time.Second) })
@@ -236,7 +241,7 @@ func (t tickets) DesktopLost(ctx context.Context, sessionKey string) error {
 func granted(g studio.Grant, err error) (gateway.Grant, error) {
 	switch kind := studio.KindOf(err); {
 	case err == nil:
-		return gateway.Grant{SessionKey: g.SessionKey, SessionID: g.SessionID}, nil
+		return gateway.Grant{SessionKey: g.SessionKey, SessionID: g.SessionID, UserID: g.OwnedBy}, nil
 	case kind == studio.Internal:
 		return gateway.Grant{}, err
 	default:

@@ -88,7 +88,7 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		helpers.Wait()
 	}()
 	joined := false
-	s := g.enter(grant.SessionKey, func(s *session) { joined = s.join(v) })
+	s := g.enter(grant.SessionKey, func(s *session) { s.id, joined = grant.SessionID, s.join(v) })
 	defer g.leave(grant.SessionKey, s, func(s *session) { s.part(v) })
 	if !joined {
 		return byeTooMuch
@@ -111,8 +111,12 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 	if err != nil {
 		return byeLeft
 	}
-	log.InfoContext(ctx, "viewer connected", "session_id", grant.SessionID)
-	return g.attend(ctx, c, v)
+	log = log.With("session_id", grant.SessionID, "user_id", grant.UserID)
+	log.InfoContext(ctx, "viewer connected")
+	began := time.Now()
+	err = g.attend(ctx, c, v)
+	log.InfoContext(ctx, "viewer disconnected", "duration", time.Since(began), "reason", err)
+	return err
 }
 
 // attend waits for the end of v, and tells its page what it should know until then.

@@ -39,6 +39,8 @@ type Studio interface {
 type Grant struct {
 	// SessionKey names the session to streamers, SessionID to people.
 	SessionKey, SessionID string
+	// UserID is whose stream it is, for the log.
+	UserID string
 	// Title names the desktop in the page's title; empty: "Desktop".
 	Title string
 }
@@ -152,6 +154,20 @@ func (g *Gateway) enter(sessionKey string, join func(*session)) *session {
 	}
 	join(s)
 	return s
+}
+
+// logOf names a session in every line, by its id as far as that is known; "" is none.
+func (g *Gateway) logOf(sessionKey string) *slog.Logger {
+	if sessionKey == "" {
+		return g.cfg.Log
+	}
+	log := g.cfg.Log.With("session_key", sessionKey)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s := g.sessions[sessionKey]; s != nil && s.id != "" {
+		log = log.With("session_id", s.id)
+	}
+	return log
 }
 
 // leave applies part to the session, and forgets it once nobody is left.

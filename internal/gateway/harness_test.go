@@ -2,11 +2,14 @@ package gateway_test
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,7 +55,7 @@ func (s *studio) grant(ok bool) (gateway.Grant, error) {
 		s.stopAfter--
 		s.stopped = s.stopAfter == 0
 	}
-	return gateway.Grant{SessionKey: sessionKey, SessionID: "session-1", Title: "Compositing"}, nil
+	return gateway.Grant{SessionKey: sessionKey, SessionID: "session-1", UserID: "user-1", Title: "Compositing"}, nil
 }
 
 func (s *studio) RedeemTicket(_ context.Context, id, shown string) (gateway.Grant, error) {
@@ -99,6 +102,31 @@ type server struct {
 
 	gateway *gateway.Gateway
 	kill    func()
+	logged  logged
+}
+
+// logged keeps what is logged.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// line is the first that has all these words; "" while there is none.
+func (l *logged) line(words ...string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			return line
+		}
+	}
+	return ""
 }
 
 // newServer starts a gateway whose media port is open on host.
@@ -146,7 +174,7 @@ func (s *server) start(tcp, udp string) {
 		UDP:       media,
 		Secret:    []byte("the secret of this installation"),
 		Studio:    s.studio,
-		Log:       slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:       slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), &s.logged), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	must(err)
 

@@ -14,6 +14,8 @@ const viewersPerSession = 32
 // session is where the streamer of a desktop and its viewers meet. Nothing in it
 // waits for anybody: who is too slow loses frames, or the connection.
 type session struct {
+	id string // of the session, for the log; "" until a viewer came. Gateway guards it
+
 	mu       sync.Mutex
 	streamer *streamer // nil while none is connected
 	ready    bool      // the streamer shows a desktop

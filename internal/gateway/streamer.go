@@ -76,7 +76,7 @@ func (g *Gateway) ServeStreamers(ctx context.Context, ln net.Listener) error {
 			defer conn.Close()
 			sessionKey, err := g.serveStreamer(ctx, conn)
 			if err != nil && ctx.Err() == nil {
-				g.cfg.Log.WarnContext(ctx, "streamer dropped", "err", err)
+				g.logOf(sessionKey).WarnContext(ctx, "streamer dropped", "err", err)
 			}
 			if sessionKey != "" {
 				g.missStreamer(ctx, sessionKey)
@@ -119,7 +119,7 @@ func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) (sessionKey 
 	st := &streamer{conn: conn, out: make(chan wire.Message, queuedMessages)}
 	s := g.enter(hello.Session, func(s *session) { s.attach(st) })
 	defer g.leave(hello.Session, s, func(s *session) { s.detach(st) })
-	log := g.cfg.Log.With("session_key", hello.Session)
+	log := g.logOf(hello.Session)
 	log.DebugContext(ctx, "streamer connected")
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -149,7 +149,7 @@ func (g *Gateway) missStreamer(ctx context.Context, sessionKey string) {
 		return
 	}
 	if err := g.cfg.Studio.DesktopLost(ctx, sessionKey); err != nil && ctx.Err() == nil {
-		g.cfg.Log.ErrorContext(ctx, "cannot tell that a desktop is lost", "session_key", sessionKey, "err", err)
+		g.logOf(sessionKey).ErrorContext(ctx, "cannot tell that a desktop is lost", "err", err)
 	}
 }
 

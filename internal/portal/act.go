@@ -9,11 +9,11 @@ import (
 	"github.com/backlot/backlot/internal/studio"
 )
 
-// action does what a form asks and tells where that leads.
-type action func(ctx context.Context, u user, form url.Values) (next string, err error)
+// action does what a form asks, and tells to which session and where that leads.
+type action func(ctx context.Context, u user, form url.Values) (session, next string, err error)
 
 // act makes an action the answer to a form.
-func (p *Portal) act(do action) http.Handler {
+func (p *Portal) act(verb string, do action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u, ok := p.signedIn(w, r)
 		if !ok {
@@ -23,8 +23,9 @@ func (p *Portal) act(do action) http.Handler {
 			p.say(w, http.StatusBadRequest, "Nothing was done", "What the page sent cannot be read. Go back and try again.")
 			return
 		}
-		next, err := do(r.Context(), u, r.PostForm)
+		session, next, err := do(r.Context(), u, r.PostForm)
 		if err == nil {
+			p.cfg.Log.InfoContext(r.Context(), "done by the page", "op", verb, "user_id", u.ID, "session_id", session)
 			http.Redirect(w, r, next, http.StatusSeeOther)
 			return
 		}
@@ -50,43 +51,46 @@ func given(form url.Values, name string) *string {
 	return nil
 }
 
-func (p *Portal) launch(ctx context.Context, u user, form url.Values) (string, error) {
-	_, err := p.cfg.Service.CreateStreamingSession(ctx, u.Principal, &studio.CreateStreamingSessionRequest{
+func (p *Portal) launch(ctx context.Context, u user, form url.Values) (session, next string, err error) {
+	made, err := p.cfg.Service.CreateStreamingSession(ctx, u.Principal, &studio.CreateStreamingSessionRequest{
 		StudioID: form.Get("studio"), LaunchProfileID: form.Get("profile"), EC2InstanceType: given(form, "type"), OwnedBy: &u.ID,
 	})
-	return "/", err
+	if err != nil {
+		return "", "", err
+	}
+	return made.Session.SessionID, "/", nil
 }
 
 // open leads to the desktop: a stream is READY as soon as it is made.
-func (p *Portal) open(ctx context.Context, u user, form url.Values) (string, error) {
+func (p *Portal) open(ctx context.Context, u user, form url.Values) (session, next string, err error) {
 	made, err := p.cfg.Service.CreateStreamingSessionStream(ctx, u.Principal, &studio.CreateStreamingSessionStreamRequest{
 		StudioID: form.Get("studio"), SessionID: form.Get("session"),
 	})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return made.Stream.URL, nil
+	return form.Get("session"), made.Stream.URL, nil
 }
 
-func (p *Portal) start(ctx context.Context, u user, form url.Values) (string, error) {
-	_, err := p.cfg.Service.StartStreamingSession(ctx, u.Principal, &studio.StartStreamingSessionRequest{
+func (p *Portal) start(ctx context.Context, u user, form url.Values) (session, next string, err error) {
+	_, err = p.cfg.Service.StartStreamingSession(ctx, u.Principal, &studio.StartStreamingSessionRequest{
 		StudioID: form.Get("studio"), SessionID: form.Get("session"), BackupID: given(form, "backup"),
 	})
-	return "/", err
+	return form.Get("session"), "/", err
 }
 
-func (p *Portal) stop(ctx context.Context, u user, form url.Values) (string, error) {
-	_, err := p.cfg.Service.StopStreamingSession(ctx, u.Principal, &studio.StopStreamingSessionRequest{
+func (p *Portal) stop(ctx context.Context, u user, form url.Values) (session, next string, err error) {
+	_, err = p.cfg.Service.StopStreamingSession(ctx, u.Principal, &studio.StopStreamingSessionRequest{
 		StudioID: form.Get("studio"), SessionID: form.Get("session"),
 	})
-	return "/", err
+	return form.Get("session"), "/", err
 }
 
-func (p *Portal) remove(ctx context.Context, u user, form url.Values) (string, error) {
-	_, err := p.cfg.Service.DeleteStreamingSession(ctx, u.Principal, &studio.DeleteStreamingSessionRequest{
+func (p *Portal) remove(ctx context.Context, u user, form url.Values) (session, next string, err error) {
+	_, err = p.cfg.Service.DeleteStreamingSession(ctx, u.Principal, &studio.DeleteStreamingSessionRequest{
 		StudioID: form.Get("studio"), SessionID: form.Get("session"),
 	})
-	return "/", err
+	return form.Get("session"), "/", err
 }
 
 // problems are the errors that an artist can meet, in an artist's words.

@@ -70,6 +70,38 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestLog: who did what to which workstation, and nothing that lets anybody in.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	link := w.link(t, w.artist.Principal())
+	b := w.newBrowser(t)
+	b.signIn(link)
+	id := b.launch()
+	w.work(t)
+	open := b.do("open", id)
+	for _, verb := range []string{"stop", "start", "delete"} {
+		b.do(verb, id).leads(t, "/")
+		w.work(t)
+	}
+	b.post("/sign-out")
+	for _, verb := range []string{"launch", "open", "stop", "start", "delete"} {
+		if !w.logged.has(`msg="done by the page"`, "op="+verb, "user_id="+w.artist.PrincipalID, "session_id="+id) {
+			t.Errorf("nobody knows who did %s", verb)
+		}
+	}
+	for _, what := range []string{"in", "out"} {
+		if !w.logged.has(`msg="signed `+what+`"`, "user_id="+w.artist.PrincipalID) {
+			t.Errorf("nobody knows who signed %s", what)
+		}
+	}
+	for _, secret := range []string{link[len("/sign-in?token="):], "authToken", open.header.Get("Location")} {
+		if w.logged.has(secret) {
+			t.Errorf("the log tells %s", secret)
+		}
+	}
+}
+
 // TestProblems: what cannot be done is said in plain words, on the page as it is now.
 func TestProblems(t *testing.T) {
 	t.Parallel()

@@ -106,7 +106,7 @@ func (p *Portal) routes(assets http.Handler) http.Handler {
 	for verb, do := range map[string]action{
 		"launch": p.launch, "open": p.open, "start": p.start, "stop": p.stop, "delete": p.remove,
 	} {
-		mux.Handle("POST /sessions/"+verb, p.act(do))
+		mux.Handle("POST /sessions/"+verb, p.act(verb, do))
 	}
 	// Where a form has led to, a browser may come back to later.
 	mux.Handle("GET /sessions/{verb}", http.RedirectHandler("/", http.StatusSeeOther))

@@ -73,6 +73,7 @@ type world struct {
 	down atomic.Bool
 	// listeners is how many pages listen to events.
 	listeners atomic.Int32
+	logged    logged
 
 	studioID, imageID, componentID, profileID string
 	// artist is a member of the launch profile, other of nothing.
@@ -80,6 +81,30 @@ type world struct {
 
 	// broken, if set, is what becomes of everything the machine is told.
 	broken *studio.Failure
+}
+
+// logged keeps what is logged.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// has tells whether a line has all these words.
+func (l *logged) has(words ...string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func setup(t *testing.T) *world {
@@ -90,11 +115,12 @@ func setup(t *testing.T) *world {
 // setupWith lets the pages have another service, made of the real one.
 func setupWith(t *testing.T, service func(*studio.Service) portal.Service) *world {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	w := &world{clock: &clock{now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)}}
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), &w.logged), nil))
 	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "store"), Log: log})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
-	w := &world{store: s, clock: &clock{now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)}}
+	w.store = s
 	// The same bytes in every run, for pages to be compared.
 	random := &lockedReader{from: rand.NewChaCha8([32]byte{})}
 	w.Directory, err = identity.New(identity.Config{Store: s, Key: make([]byte, 32), Clock: w.clock.Now, Random: random})

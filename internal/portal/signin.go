@@ -76,6 +76,12 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
+	who, _, err := p.cfg.Identity.Login(r.Context(), value)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.cfg.Log.InfoContext(r.Context(), "signed in", "user_id", who.ID)
 	p.setCookie(w, value, int((30 * 24 * time.Hour).Seconds())) // the server ends it sooner
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
@@ -94,6 +100,9 @@ func (p *Portal) endLogin(r *http.Request) error {
 	cookie, err := r.Cookie(p.cookie)
 	if err != nil {
 		return nil //nolint:nilerr // nobody is signed in
+	}
+	if u, err := p.user(r); err == nil {
+		p.cfg.Log.InfoContext(r.Context(), "signed out", "user_id", u.ID)
 	}
 	return p.cfg.Identity.Logout(r.Context(), cookie.Value)
 }

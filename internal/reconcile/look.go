@@ -53,7 +53,7 @@ func (l *Loop) look(ctx context.Context) error {
 	}
 	for key, mustRun := range wanted.Workstations {
 		if w := found[key]; mustRun && w.State != workstation.Running {
-			l.cfg.Log.WarnContext(ctx, "a desktop does not run as it should", "session_key", key, "state", w.State, "detail", w.Detail)
+			l.cfg.Log.WarnContext(ctx, "a desktop does not run as it should", "session_id", wanted.Sessions[key], "session_key", key, "state", w.State, "detail", w.Detail)
 			failed = append(failed, l.cfg.Studio.DesktopLost(ctx, key))
 		}
 	}

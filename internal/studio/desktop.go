@@ -60,7 +60,7 @@ func (s *Service) Recover(ctx context.Context) error {
 			return err
 		}
 		for _, session := range sessions {
-			session.progress(now, s.cfg.Timing.Step)
+			session.progress(now, session.patience(s.cfg.Timing))
 			if err := tx.Save(ctx, session); err != nil {
 				return err
 			}
@@ -75,18 +75,21 @@ func (s *Service) Recover(ctx context.Context) error {
 type Wanted struct {
 	Workstations       map[string]bool
 	Volumes, Snapshots map[string]bool
+	// Sessions are the ids of the sessions that the workstations are of.
+	Sessions map[string]string
 }
 
 // Wanted is to be asked after looking at the machine: what was there before it
 // was wanted is then never taken for unwanted.
 func (s *Service) Wanted(ctx context.Context) (Wanted, error) {
-	w := Wanted{Workstations: map[string]bool{}, Volumes: map[string]bool{}, Snapshots: map[string]bool{}}
+	w := Wanted{Workstations: map[string]bool{}, Volumes: map[string]bool{}, Snapshots: map[string]bool{}, Sessions: map[string]string{}}
 	err := s.read(ctx, func(tx Tx) error {
 		sessions, err := List[Session](ctx, tx, Query{NotStates: []State{Deleted}})
 		if err != nil {
 			return err
 		}
 		for _, session := range sessions {
+			w.Sessions[session.Workstation()] = session.SessionID
 			for _, v := range append([]string{session.Volume, session.Replaced}, session.Trash...) {
 				w.Volumes[v] = true
 			}
