@@ -5,6 +5,8 @@
 //	BACKLOT_STREAMER_SOCKET           path of the gateway's Unix socket
 //	BACKLOT_STREAMER_CREDENTIAL_FILE  path of the file with the credential
 //	BACKLOT_STREAMER_SESSION          key of the session in the gateway
+//	BACKLOT_STREAMER_AFTER            number of an open file; when there is one, the
+//	                                  display is shown once a byte can be read from it
 //
 // It ends with an error when the X server goes away.
 //
@@ -13,11 +15,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"github.com/backlot/backlot/internal/streamer"
@@ -39,6 +43,9 @@ func run(ctx context.Context, env func(string) string, stderr io.Writer) error {
 			return fmt.Errorf("%s is not set", name)
 		}
 	}
+	if err := await(env("BACKLOT_STREAMER_AFTER")); err != nil {
+		return fmt.Errorf("wait until the display may be shown: %w", err)
+	}
 	session := env("BACKLOT_STREAMER_SESSION")
 	return streamer.Run(ctx, streamer.Config{
 		Display:        env("DISPLAY"),
@@ -47,4 +54,19 @@ func run(ctx context.Context, env func(string) string, stderr io.Writer) error {
 		Session:        session,
 		Log:            slog.New(slog.NewTextHandler(stderr, nil)).With("session_id", session),
 	})
+}
+
+// await reads a byte from the open file of that number, if there is one. It is not
+// ended by a signal: nothing has been begun that would have to be tidied up.
+func await(number string) error {
+	if number == "" {
+		return nil
+	}
+	fd, err := strconv.ParseUint(number, 10, 16)
+	if err != nil {
+		return err
+	}
+	file := os.NewFile(uintptr(fd), "gate")
+	_, err = io.ReadFull(file, make([]byte, 1))
+	return errors.Join(err, file.Close())
 }

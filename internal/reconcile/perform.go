@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/backlot/backlot/internal/image"
 	"github.com/backlot/backlot/internal/studio"
@@ -23,16 +25,48 @@ var says = map[studio.Action]string{
 	studio.DeleteSnapshot:    "The backup could not be deleted.",
 }
 
+// step does one thing to the machine, unless another has taken the lease over.
+type step func(do func() error) error
+
+// fenced is the name of what a task is about on the machine; things of the
+// catalogue are not there.
+func fenced(task studio.Task) string {
+	switch {
+	case task.Session != nil:
+		return task.Session.Key
+	case task.Backup != nil:
+		return task.Backup.Key
+	default:
+		return ""
+	}
+}
+
+func (l *Loop) steps(task studio.Task) step {
+	name := fenced(task)
+	return func(do func() error) error {
+		if name != "" {
+			if err := l.fences.pass(name, task.Lease.Number); err != nil {
+				return err
+			}
+		}
+		return do()
+	}
+}
+
 // perform carries out a task, and tells in the domain's words why it failed.
 func (l *Loop) perform(ctx context.Context, task studio.Task) *studio.Failure {
 	ctx, cancel := context.WithDeadline(ctx, task.Before)
 	defer cancel()
-	err := l.act(ctx, task)
+	err := l.act(ctx, task, l.steps(task))
 	if err == nil {
 		return nil
 	}
+	var script *workstation.ScriptError
 	f := &studio.Failure{Code: studio.InternalFailure, Message: says[task.Action], Err: err}
 	switch {
+	case errors.As(err, &script):
+		f.Code, f.Final = studio.ScriptFailed, true
+		f.Message = fmt.Sprintf("The system initialization script of the studio component %s failed: %s.", script.Name, script.How)
 	case errors.Is(err, workstation.ErrNoCapacity):
 		f.Code, f.Final = studio.InsufficientCapacity, true
 		f.Message = "The machine has no room for another workstation; stop a session and try again."
@@ -50,33 +84,33 @@ func (l *Loop) perform(ctx context.Context, task studio.Task) *studio.Failure {
 
 // act does one thing that is harmless when done twice. What only the time has
 // brought about needs nothing done here.
-func (l *Loop) act(ctx context.Context, task studio.Task) error {
+func (l *Loop) act(ctx context.Context, task studio.Task, step step) error {
 	switch task.Action {
 	case studio.CreateVolume:
-		return l.createVolume(ctx, task.Session)
+		return l.createVolume(ctx, task.Session, step)
 	case studio.EnsureWorkstation:
-		return l.ensureWorkstation(ctx, task)
+		return step(func() error { return l.ensureWorkstation(ctx, task) })
 	case studio.StopWorkstation:
 		key := task.Session.Leftover
 		l.cfg.Viewers.Disconnect(key)
-		if err := l.cfg.Workstations.Stop(ctx, key, grace); err != nil {
+		if err := step(func() error { return l.cfg.Workstations.Stop(ctx, key, grace) }); err != nil {
 			return fmt.Errorf("stop workstation %s: %w", key, err)
 		}
-		return l.removeWorkstation(ctx, key)
+		return step(func() error { return l.removeWorkstation(ctx, key) })
 	case studio.RemoveWorkstation:
 		l.cfg.Viewers.Disconnect(task.Session.Leftover)
-		return l.removeWorkstation(ctx, task.Session.Leftover)
+		return step(func() error { return l.removeWorkstation(ctx, task.Session.Leftover) })
 	case studio.TakeSnapshot:
-		if err := l.cfg.Volumes.Snapshot(ctx, task.SnapshotOf, task.Snapshot); err != nil {
+		if err := step(func() error { return l.cfg.Volumes.Snapshot(ctx, task.SnapshotOf, task.Snapshot) }); err != nil {
 			return fmt.Errorf("snapshot volume %s as %s: %w", task.SnapshotOf, task.Snapshot, err)
 		}
 	case studio.DeleteVolume:
-		if err := l.cfg.Volumes.Delete(ctx, task.Session.Trash[0]); err != nil {
+		if err := step(func() error { return l.cfg.Volumes.Delete(ctx, task.Session.Trash[0]) }); err != nil {
 			return fmt.Errorf("delete volume %s: %w", task.Session.Trash[0], err)
 		}
 	case studio.DeleteSnapshots, studio.DeleteSnapshot:
 		for _, id := range task.Snapshots {
-			if err := l.cfg.Volumes.DeleteSnapshot(ctx, id); err != nil {
+			if err := step(func() error { return l.deleteSnapshot(ctx, id) }); err != nil {
 				return fmt.Errorf("delete snapshot %s: %w", id, err)
 			}
 		}
@@ -85,7 +119,7 @@ func (l *Loop) act(ctx context.Context, task studio.Task) error {
 	return nil
 }
 
-func (l *Loop) createVolume(ctx context.Context, s *studio.Session) error {
+func (l *Loop) createVolume(ctx context.Context, s *studio.Session, step step) error {
 	free, err := l.cfg.Volumes.Free(ctx)
 	if err != nil {
 		return fmt.Errorf("look for room for volume %s: %w", s.Volume, err)
@@ -93,7 +127,8 @@ func (l *Loop) createVolume(ctx context.Context, s *studio.Session) error {
 	if free < l.cfg.Reserve {
 		return fmt.Errorf("create volume %s with %d of %d bytes to be kept free: %w", s.Volume, free, l.cfg.Reserve, volume.ErrNoCapacity)
 	}
-	if err := l.cfg.Volumes.Create(ctx, s.Volume, volume.Options{FromSnapshot: s.From, LimitBytes: s.VolumeBytes()}); err != nil {
+	options := volume.Options{FromSnapshot: s.From, LimitBytes: s.VolumeBytes()}
+	if err := step(func() error { return l.cfg.Volumes.Create(ctx, s.Volume, options) }); err != nil {
 		return fmt.Errorf("create volume %s: %w", s.Volume, err)
 	}
 	return nil
@@ -115,6 +150,7 @@ func (l *Loop) ensureWorkstation(ctx context.Context, task studio.Task) error {
 		Environment: []string{"BACKLOT_SESSION_ID=" + s.SessionID, "BACKLOT_STUDIO_ID=" + s.StudioID},
 		Limits:      workstation.Limits{CPUs: task.Type.CPUs, MemoryBytes: task.Type.MemoryBytes, Processes: processes},
 		Screen:      l.cfg.Screen,
+		Scripts:     scripts(task),
 		Streamer:    workstation.Streamer{SocketDir: l.cfg.SocketDir, Credential: l.cfg.Credential(key)},
 	}
 	if v := s.VolumeConfiguration; v != nil {
@@ -126,9 +162,39 @@ func (l *Loop) ensureWorkstation(ctx context.Context, task studio.Task) error {
 	return nil
 }
 
+// deleteSnapshot deletes a snapshot and then what was known of it.
+func (l *Loop) deleteSnapshot(ctx context.Context, id string) error {
+	if err := l.cfg.Volumes.DeleteSnapshot(ctx, id); err != nil {
+		return err
+	}
+	err := os.Remove(l.manifest(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 func (l *Loop) removeWorkstation(ctx context.Context, key string) error {
 	if err := l.cfg.Workstations.Remove(ctx, key); err != nil {
 		return fmt.Errorf("remove workstation %s: %w", key, err)
 	}
 	return nil
+}
+
+// scripts are those of a task, each under the id of its component.
+func scripts(task studio.Task) workstation.Scripts {
+	if task.Initialization == nil {
+		return workstation.Scripts{}
+	}
+	named := func(all []studio.LaunchProfileInitializationScript) (list []workstation.Script) {
+		for _, s := range all {
+			list = append(list, workstation.Script{Name: s.StudioComponentID, Text: s.Script})
+		}
+		return list
+	}
+	return workstation.Scripts{
+		System: named(task.Initialization.SystemInitializationScripts),
+		User:   named(task.Initialization.UserInitializationScripts),
+		Within: task.ScriptTime,
+	}
 }

@@ -63,6 +63,9 @@ type Timing struct {
 	Step time.Duration
 	// Desktop is after how long without a desktop the workstation is looked at again. Default 10 s.
 	Desktop time.Duration
+	// Scripts is how long the initialization scripts of a desktop may take, all
+	// together. Default 10 min.
+	Scripts time.Duration
 	// BackUpEvery is the READY time between two backups of a session. Default 4 h.
 	BackUpEvery time.Duration
 	// KeepSession is how long a deleted session can be asked for. Default 7 days.
@@ -82,7 +85,7 @@ type Timing struct {
 
 func (t Timing) withDefaults() Timing {
 	for of, d := range map[*time.Duration]time.Duration{
-		&t.Step: 2 * time.Minute, &t.Desktop: 10 * time.Second, &t.BackUpEvery: 4 * time.Hour,
+		&t.Step: 2 * time.Minute, &t.Desktop: 10 * time.Second, &t.Scripts: 10 * time.Minute, &t.BackUpEvery: 4 * time.Hour,
 		&t.KeepSession: 7 * 24 * time.Hour, &t.KeepStream: 31 * 24 * time.Hour, &t.Keep: 24 * time.Hour,
 		&t.KeepToken: 24 * time.Hour, &t.Stream: 2 * time.Minute,
 	} {

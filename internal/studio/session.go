@@ -50,6 +50,8 @@ type Session struct {
 	NoRoom   string   `json:"noRoom,omitempty"`
 	// Running tells that the workstation of this run has been started.
 	Running bool `json:"running,omitempty"`
+	// Scripted tells that it has scripts to run before it can be shown.
+	Scripted bool `json:"scripted,omitempty"`
 	// Check tells that a READY session's workstation must be looked at.
 	Check bool `json:"check,omitempty"`
 	// Leftover is a workstation that must be ended before anything else is done.

@@ -122,7 +122,7 @@ func allStatusCodes() []statusCodes {
 			{NetworkFailure, noMeans},
 			{"NETWORK_INTERFACE_ERROR", noMeans},
 			{"ACTIVE_DIRECTORY_DOMAIN_JOIN_ERROR", "never: desktops join no directory"},
-			{"INITIALIZATION_SCRIPT_ERROR", "never: desktops run no initialization scripts in this version"},
+			{ScriptFailed, "CREATE_FAILED, START_FAILED: a system initialization script failed, or took too long"},
 			{"DECRYPT_STREAMING_IMAGE_ERROR", "never: machine images are not encrypted"},
 		}},
 		{"StreamingSessionStreamStatusCode", []statusCode{

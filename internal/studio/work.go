@@ -12,6 +12,9 @@ type Task struct {
 	Action Action
 	Table  Table
 	ID     string
+	// Lease is what it is done under, set by who does it: what a lease that was
+	// taken over brought about is not recorded.
+	Lease Lease
 	// Before bounds the doing: what takes longer has failed.
 	Before time.Time
 	// Session is set in tasks of sessions, Backup in those of backups, Image in those
@@ -25,6 +28,10 @@ type Task struct {
 	Snapshots []string
 	// Type bounds what the workstation takes of the machine.
 	Type InstanceType
+	// Initialization is what a workstation does before it is shown, within
+	// ScriptTime. Secret.
+	Initialization *LaunchProfileInitialization
+	ScriptTime     time.Duration
 
 	revision int64
 }
@@ -75,15 +82,19 @@ func (s *Service) Task(ctx context.Context, table Table, id string) (Task, error
 			task.Backup, task.Snapshots = n, []string{n.Key}
 		case *Session:
 			task.Session, task.Type = n, s.types[n.EC2InstanceType]
-			return s.snapshotsOf(ctx, tx, &task)
+			return s.detail(ctx, tx, &task)
 		}
 		return nil
 	})
 }
 
-// snapshotsOf tells which snapshots a session's task is about.
-func (s *Service) snapshotsOf(ctx context.Context, tx Tx, task *Task) error {
+// detail adds what a session's task is about: what to run, which snapshots.
+func (s *Service) detail(ctx context.Context, tx Tx, task *Task) (err error) {
 	switch task.Action {
+	case EnsureWorkstation:
+		task.ScriptTime = s.cfg.Timing.Scripts
+		task.Initialization, err = s.initializationOf(ctx, tx, task.Session)
+		return err
 	case TakeSnapshot:
 		var b Backup
 		if err := tx.Find(ctx, task.Session.Pending, &b); err != nil {
@@ -114,6 +125,9 @@ func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error 
 		platform, failed = s.examine(ctx, i)
 	}
 	err := s.cfg.Store.Write(ctx, now, func(tx Tx) error {
+		if err := tx.Holds(ctx, task.Lease); err != nil {
+			return err
+		}
 		n = newLiving(task.Table)
 		ok, err := found(tx.Find(ctx, task.ID, n))
 		switch {
@@ -126,7 +140,7 @@ func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error 
 		}
 		switch n := n.(type) {
 		case *Session:
-			err = s.recordSession(ctx, tx, now, n, task.Action, failed)
+			err = s.recordSession(ctx, tx, now, n, task, failed)
 		case *Backup:
 			err = s.recordBackup(now, n, failed)
 		case *Stream:
@@ -160,7 +174,8 @@ func (s *Service) recordBackup(now time.Time, b *Backup, failed *Failure) error 
 	return nil
 }
 
-func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, session *Session, action Action, failed *Failure) error {
+func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, session *Session, task Task, failed *Failure) error {
+	action := task.Action
 	if failed != nil {
 		return s.sessionFailed(ctx, tx, now, session, action, *failed)
 	}
@@ -169,7 +184,7 @@ func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, sessi
 	case CreateVolume:
 		session.volumeMade(now, step)
 	case EnsureWorkstation:
-		session.ensured(now, s.cfg.Timing)
+		session.ensured(now, s.cfg.Timing, task.scripted())
 	case StopWorkstation, RemoveWorkstation:
 		session.ended(now, step)
 	case TakeSnapshot:
@@ -199,18 +214,21 @@ func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, sessi
 	return session.settle(now, s.cfg.Timing.KeepSession)
 }
 
-// ensured: the workstation's processes run.
-func (s *Session) ensured(now time.Time, t Timing) {
+// ensured: the workstation's processes run, and scripts if there are any.
+func (s *Session) ensured(now time.Time, t Timing, scripted bool) {
 	s.Check = false
 	if s.State == Ready {
 		s.Attempts, s.RetryAt = 0, time.Time{}
 		return
 	}
 	if !s.Running {
-		s.Running = true
-		s.progress(now, t.Step)
+		s.Running, s.Scripted = true, scripted
+		s.progress(now, s.patience(t))
 	}
 	s.Attempts, s.RetryAt = 0, now.Add(t.Desktop)
+	if scripted {
+		s.RetryAt = now.Add(t.Desktop / 5) // what went wrong is known by looking only
+	}
 }
 
 // reason says why a session that gives up does so.

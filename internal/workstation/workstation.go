@@ -20,7 +20,8 @@ import (
 type Driver interface {
 	// Ensure makes the workstation exist and run as spec says, and returns as
 	// soon as its processes run. When it runs already nothing happens; when only
-	// parts of it run, the missing parts are started.
+	// parts of it run, the missing parts are started. Scripts of spec run on by
+	// themselves; that one has failed is told by the next Ensure.
 	Ensure(ctx context.Context, spec Spec) error
 	// Observe tells what is true now. A workstation nobody knows is Absent.
 	Observe(ctx context.Context, id string) (Status, error)
@@ -48,6 +49,7 @@ type Spec struct {
 	Environment []string
 	Limits      Limits
 	Screen      Screen
+	Scripts     Scripts
 	// Streamer is how the streamer finds the gateway and proves which session it is.
 	Streamer Streamer
 }

@@ -67,7 +67,7 @@ func parseConfig(environment []string) (Config, error) {
 	if c.Display, err = strconv.Atoi(number); err != nil || c.Display < 0 {
 		return c, errors.New("DISPLAY: want a local display such as :0")
 	}
-	for _, ours := range []string{"BACKLOT_USER", "BACKLOT_UID", "BACKLOT_DESKTOP_COMMAND"} {
+	for _, ours := range []string{"BACKLOT_USER", "BACKLOT_UID", "BACKLOT_DESKTOP_COMMAND", ScriptsVariable} {
 		delete(env, ours)
 	}
 	env["USER"], env["LOGNAME"], env["HOME"] = c.User, c.User, home(c.User)

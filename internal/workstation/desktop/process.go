@@ -40,19 +40,20 @@ func (s *service) ended(now time.Time) time.Duration {
 	return s.pause
 }
 
-// reap collects all children that have ended, also those of others: whoever loses
-// its parent becomes a child of process 1.
-func reap() []int {
-	var gone []int
+// reap collects all children that have ended, and how, also those of others:
+// whoever loses its parent becomes a child of process 1.
+func reap() map[int]unix.WaitStatus {
+	gone := make(map[int]unix.WaitStatus)
 	for {
-		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, unix.WNOHANG, nil)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil || pid <= 0 {
 			return gone
 		}
-		gone = append(gone, pid)
+		gone[pid] = status
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -36,6 +35,9 @@ type session struct {
 	display chan error    // the X server's socket is there, or is not
 	painted chan error    // the X server is painted, or is not
 	shown   bool          // it was painted once
+
+	displayed bool     // the X server's socket was there once
+	scripts   *scripts // nil: all have ended, or there are none
 }
 
 // runInit prepares the sandbox, runs the desktop, and returns after SIGTERM, when
@@ -51,6 +53,10 @@ func runInit(ctx context.Context, environment []string, log *slog.Logger) error 
 	// Caught and not ignored: programs would inherit that, and never hear a hang-up.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGPIPE)
 
+	var given *scripts
+	if variables(environment)[ScriptsVariable] != "" {
+		given = takeScripts()
+	}
 	box := sandbox{root: "/"}
 	c, err := parseConfig(append(box.locale(), environment...))
 	if err != nil {
@@ -59,6 +65,7 @@ func runInit(ctx context.Context, environment []string, log *slog.Logger) error 
 	s := &session{
 		Config: c, log: log, env: variables(c.Environment),
 		restart: make(chan *service, 2), display: make(chan error, 1), painted: make(chan error, 1),
+		scripts: given,
 	}
 	go s.meetDisplay(ctx)
 	program, err := os.Executable()
@@ -86,18 +93,33 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 	if s.desktop.needsBus {
 		s.startBus()
 	}
+	var orders <-chan order
+	if s.scripts != nil {
+		orders = s.scripts.orders
+	}
+	var overtime <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case o := <-orders:
+			if o.err != nil {
+				return fmt.Errorf("read the initialization scripts: %w", o.err)
+			}
+			overtime = time.After(s.scripts.accept(o))
+			if err := s.proceed(ctx); err != nil {
+				return err
+			}
+		case <-overtime:
+			s.cutScript()
 		case err := <-s.display:
 			switch {
 			case ctx.Err() != nil:
 			case err == nil:
-				if s.desktop.needsBus {
-					s.awaitBus(ctx)
+				s.displayed = true
+				if err := s.proceed(ctx); err != nil {
+					return err
 				}
-				s.start(s.desktop)
 			case s.desktop.started.IsZero():
 				return err
 			default:
@@ -116,7 +138,9 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 				s.log.Error("display not painted", "err", err)
 			}
 		case <-child:
-			s.reaped(reap())
+			if err := s.reaped(ctx, reap()); err != nil {
+				return err
+			}
 		case svc := <-s.restart:
 			if svc == s.desktop {
 				// It may have ended with the X server: the new one is bare.
@@ -128,13 +152,35 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 	}
 }
 
-func (s *session) reaped(pids []int) {
+// proceed starts what comes next: a script, or the desktop when there is none left.
+func (s *session) proceed(ctx context.Context) error {
+	if s.scripts != nil {
+		return s.runScripts(ctx)
+	}
+	if s.desktop.needsBus {
+		s.awaitBus(ctx)
+	}
+	s.start(s.desktop)
+	return nil
+}
+
+func (s *session) reaped(ctx context.Context, ended map[int]unix.WaitStatus) error {
 	for _, svc := range []*service{s.bus, s.desktop} {
-		if svc != nil && svc.pid != 0 && slices.Contains(pids, svc.pid) {
+		if svc == nil || svc.pid == 0 {
+			continue
+		}
+		if _, ok := ended[svc.pid]; ok {
 			s.log.Warn("program ended, starting it again", "program", svc.name)
 			s.again(svc)
 		}
 	}
+	if s.scripts == nil || s.scripts.pid == 0 {
+		return nil
+	}
+	if status, ok := ended[s.scripts.pid]; ok {
+		return s.scriptReaped(ctx, status)
+	}
+	return nil
 }
 
 // meetDisplay waits for the X server's socket, says that it is there, and paints.
@@ -198,10 +244,7 @@ func (s *session) start(svc *service) {
 		Dir:   home(s.User),
 		Env:   list(s.env),
 		Files: []uintptr{s.stdin.Fd(), 2, 2},
-		Sys: &syscall.SysProcAttr{
-			Setsid:     true,
-			Credential: &syscall.Credential{Uid: uint32(s.UID), Gid: uint32(s.UID), Groups: s.groups()},
-		},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: s.credential()},
 	})
 	if err != nil {
 		s.log.Error("program does not start", "program", svc.name, "err", err)
@@ -214,6 +257,10 @@ func (s *session) start(svc *service) {
 // again starts a service after a pause.
 func (s *session) again(svc *service) {
 	time.AfterFunc(svc.ended(time.Now()), func() { s.restart <- svc })
+}
+
+func (s *session) credential() *syscall.Credential {
+	return &syscall.Credential{Uid: uint32(s.UID), Gid: uint32(s.UID), Groups: s.groups()}
 }
 
 // groups are those the image puts the user into, for devices and the like.

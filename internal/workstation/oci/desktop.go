@@ -14,14 +14,15 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/backlot/backlot/internal/workstation"
+	inside "github.com/backlot/backlot/internal/workstation/desktop"
 )
 
 // startDesktop starts the sandbox and connects it. Its network namespace is empty
 // until then, so nothing gets out before the network's filters are in place. To
 // create, connect and then start it would take one more run of runc; process 1
 // has to wait for the display anyway before it starts programs.
-func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.Spec, r record, ipc string) error {
-	if err := d.prepareDesktop(s, spec, r, ipc); err != nil {
+func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.Spec, r record, with shared) error {
+	if err := d.prepareDesktop(s, spec, r, with); err != nil {
 		return err
 	}
 	log, err := openLog(spec.Volume, desktop)
@@ -33,13 +34,22 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 	if err != nil {
 		return err
 	}
+	var orders *orders
+	var keep []*os.File
+	if with.gate != nil {
+		if orders, err = newOrders(s, spec, with.gate); err != nil {
+			return err
+		}
+		defer orders.close()
+		keep = orders.files()
+	}
 	d.step("desktop start")
 	var pid int
 	err = inOwnMounts(func() (err error) {
 		if err := mountRootfs(s.part(desktop, "rootfs"), s.part(desktop, "layers"), spec.Lower, spec.Volume, r.IDBase, users); err != nil {
 			return err
 		}
-		pid, err = d.run(ctx, s, desktop, log)
+		pid, err = d.run(ctx, s, desktop, log, keep...)
 		return err
 	})
 	if err != nil {
@@ -52,11 +62,17 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 		}
 	}
 	d.step("desktop attached")
+	if orders != nil {
+		if err := orders.send(ctx, spec.Scripts); err != nil {
+			return err
+		}
+		d.step("desktop ordered")
+	}
 	return s.started(desktop, pid)
 }
 
 // prepareDesktop writes the sandbox's bundle and the files bound into it.
-func (d *Driver) prepareDesktop(s session, spec workstation.Spec, r record, ipc string) error {
+func (d *Driver) prepareDesktop(s session, spec workstation.Spec, r record, with shared) error {
 	for _, dir := range []string{"rootfs", "layers"} {
 		if err := makeDir(s.part(desktop, dir), 0o755, 0); err != nil {
 			return err
@@ -87,7 +103,10 @@ func (d *Driver) prepareDesktop(s session, spec workstation.Spec, r record, ipc 
 		{"resolv.conf", "/etc/resolv.conf", resolvConf(), 0o444, 0},
 		{"Xauthority", authorityFile, xauthority(cookie), 0o400, r.IDBase + uint32(spec.User.ID)},
 	}
-	c := desktopSpec(s, spec, r, ipc)
+	c := desktopSpec(s, spec, r, with.ipc)
+	if with.gate != nil {
+		c.Process.Env = append(c.Process.Env, inside.ScriptsVariable+"=1")
+	}
 	for _, f := range files {
 		if err := writeFile(s.part(desktop, f.name), f.content, f.mode, f.owner); err != nil {
 			return err

@@ -29,6 +29,9 @@ func (d *Driver) Ensure(ctx context.Context, spec workstation.Spec) error {
 	if len(missing) == 0 {
 		return nil
 	}
+	if err := d.scriptFailed(ctx, s, spec); err != nil {
+		return fmt.Errorf("ensure workstation %s: %w", spec.ID, err)
+	}
 	var rousing sync.WaitGroup
 	rousing.Go(d.cgroups.rouse)
 	defer rousing.Wait()
@@ -50,7 +53,17 @@ func missingParts(s session) []part {
 	if slices.Contains(missing, display) && !slices.Contains(missing, streamer) {
 		missing = append(missing, streamer)
 	}
+	// A new streamer would not be told that the scripts have ended.
+	if slices.Contains(missing, streamer) && !slices.Contains(missing, desktop) && s.initializing() {
+		missing = append(missing, desktop)
+	}
 	return missing
+}
+
+// shared is what the parts of a workstation have in common.
+type shared struct {
+	ipc  string // the path of the IPC namespace
+	gate *gate  // nil when there are no scripts to wait for
 }
 
 // start starts parts: the display and the desktop side by side, as each has to
@@ -63,7 +76,13 @@ func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r 
 		return err
 	}
 	defer ipc.Close()
-	ipcPath := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), ipc.Fd())
+	with := shared{ipc: fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), ipc.Fd())}
+	if slices.Contains(missing, desktop) && !spec.Scripts.Empty() {
+		if with.gate, err = newGate(); err != nil {
+			return err
+		}
+		defer with.gate.close()
+	}
 	// Sticky and open to all, as X wants it; only containers of this workstation see it.
 	if err := makeDir(s.path("x11"), openToAll, r.IDBase); err != nil {
 		return err
@@ -71,7 +90,7 @@ func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r 
 	if _, err := s.cookie(); err != nil {
 		return err
 	}
-	how := map[part]func(context.Context, session, workstation.Spec, record, string) error{
+	how := map[part]func(context.Context, session, workstation.Spec, record, shared) error{
 		display: d.startDisplay, streamer: d.startStreamer, desktop: d.startDesktop,
 	}
 	one := func(p part) error {
@@ -86,7 +105,7 @@ func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r 
 		if err := makeDir(s.part(p), 0o711, 0); err != nil {
 			return err
 		}
-		err := how[p](ctx, s, spec, r, ipcPath)
+		err := how[p](ctx, s, spec, r, with)
 		d.step(string(p) + " done")
 		return err
 	}
@@ -156,6 +175,8 @@ func check(spec workstation.Spec) error {
 		return fmt.Errorf("workstation id %q: want 1-32 characters of a-z0-9", spec.ID)
 	case spec.Hostname == "" || len(spec.Hostname) > 63 || strings.ContainsFunc(spec.Hostname, notOfHostname):
 		return fmt.Errorf("workstation %s: %q is no host name", spec.ID, spec.Hostname)
+	case !spec.Scripts.Empty() && spec.Scripts.Within <= 0:
+		return fmt.Errorf("workstation %s: no time for its scripts", spec.ID)
 	case len(spec.Lower) == 0:
 		return fmt.Errorf("workstation %s: no image", spec.ID)
 	case len(spec.Lower) > maxLayers:

@@ -27,7 +27,7 @@ const (
 // program's shared memory is open to that user only, and has the streamer's
 // group, because the streamer's is open to that group. Nothing else of the
 // desktop is in its reach, nor the other way round.
-func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.Spec, r record, ipc string) error {
+func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.Spec, r record, with shared) error {
 	user := uint32(spec.User.ID)
 	socket, err := s.listen(r.IDBase + user)
 	if err != nil {
@@ -48,7 +48,7 @@ func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.S
 	if err := writeFile(root+authorityFile, xauthority(cookie), 0o400, r.IDBase+user); err != nil {
 		return err
 	}
-	c := sidecarSpec(s, display, r.IDBase, ipc)
+	c := sidecarSpec(s, display, r.IDBase, with.ipc)
 	c.Process.User.UID, c.Process.User.GID = user, user
 	c.Process.User.AdditionalGids = []uint32{streamerID}
 	c.Process.Args = xorgArgs(d.xorg, xConfigFile, authorityFile)
@@ -76,7 +76,7 @@ func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.S
 
 // startStreamer starts the streamer, under an id that nobody else of the
 // workstation has: it holds the session's credential.
-func (d *Driver) startStreamer(ctx context.Context, s session, spec workstation.Spec, r record, ipc string) error {
+func (d *Driver) startStreamer(ctx context.Context, s session, spec workstation.Spec, r record, with shared) error {
 	root := s.part(streamer, "rootfs")
 	if err := makeSidecarRoot(root, r.IDBase); err != nil {
 		return err
@@ -91,7 +91,7 @@ func (d *Driver) startStreamer(ctx context.Context, s session, spec workstation.
 	if err := writeFile(root+credentialFile, []byte(spec.Streamer.Credential), 0o400, r.IDBase+streamerID); err != nil {
 		return err
 	}
-	c := sidecarSpec(s, streamer, r.IDBase, ipc)
+	c := sidecarSpec(s, streamer, r.IDBase, with.ipc)
 	c.Process.User.UID, c.Process.User.GID = streamerID, streamerID
 	c.Process.Args = []string{streamerFile}
 	c.Process.Env = []string{
@@ -107,7 +107,11 @@ func (d *Driver) startStreamer(ctx context.Context, s session, spec workstation.
 		bind(spec.Streamer.SocketDir, gatewayDir, "ro", "nosuid", "nodev", "noexec"),
 		bind(d.StreamerPath, streamerFile, "ro", "nosuid", "nodev"),
 	)
-	return d.startSidecar(ctx, s, streamer, spec, c)
+	if with.gate == nil {
+		return d.startSidecar(ctx, s, streamer, spec, c)
+	}
+	c.Process.Env = append(c.Process.Env, "BACKLOT_STREAMER_AFTER=3")
+	return d.startSidecar(ctx, s, streamer, spec, c, with.gate.opened)
 }
 
 func (d *Driver) startSidecar(ctx context.Context, s session, p part, spec workstation.Spec, c *specs.Spec, keep ...*os.File) error {
