@@ -113,6 +113,9 @@ func (d *Driver) prepareDesktop(s session, spec workstation.Spec, r record, with
 		}
 		c.Mounts = append(c.Mounts, bind(s.part(desktop, f.name), f.inside, "ro", "nosuid", "nodev", "noexec"))
 	}
+	if err := addChromiumFlags(s, spec.Lower, c); err != nil {
+		return err
+	}
 	c.Mounts = append(c.Mounts, bind(d.InitPath, initFile, "ro", "nosuid", "nodev"))
 	c.Linux.Resources = d.desktopResources(spec.Limits, spec.Volume, int((r.IDBase-d.IDBase)/idsPerRange))
 	return writeBundle(s, desktop, c)
