@@ -155,7 +155,7 @@ func (w *benchWorld) runLoop(b testing.TB) (stop func()) {
 	b.Helper()
 	loop := reconcile.New(reconcile.Config{
 		Studio: w.service, Leases: w.known.store, Workstations: &workstationfake.Driver{}, Images: somewhere{}, Viewers: somewhere{},
-		Volumes: &volumefake.Driver{Dir: b.TempDir(), FreeBytes: 1 << 50}, Holder: "bench",
+		Volumes: &volumefake.Driver{Dir: b.TempDir(), FreeBytes: 1 << 50}, Holder: "bench", StateDir: b.TempDir(),
 		Credential: func(string) string { return "secret" }, SocketDir: b.TempDir(), Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -192,6 +192,7 @@ func newLoop(ctx context.Context, c config.Config, r *records, m *machine, s *st
 		Images:       m.images,
 		Viewers:      v,
 		Holder:       r.installation.ID,
+		StateDir:     c.Data,
 		Credential:   v.Credential,
 		SocketDir:    socketDir(r.installation),
 		User:         workstation.User{Name: "artist", ID: 1000},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -73,7 +74,10 @@ type Config struct {
 	// Reserve is how many bytes the volume store must keep free for a new volume
 	// to be made.
 	Reserve int64
-	Log     *slog.Logger
+	// StateDir is where the loop keeps what goes with the volumes: fences and the
+	// checksum trees of snapshots.
+	StateDir string
+	Log      *slog.Logger
 }
 
 const (
@@ -96,14 +100,15 @@ const (
 
 // Loop does what is due. Its methods are not for concurrent use.
 type Loop struct {
-	cfg Config
+	cfg    Config
+	fences fences
 	// strangers are volumes and snapshots that nobody wants and that were reported.
 	strangers map[string]bool
 }
 
 // New makes a Loop.
 func New(cfg Config) *Loop {
-	return &Loop{cfg: cfg, strangers: map[string]bool{}}
+	return &Loop{cfg: cfg, fences: fences{filepath.Join(cfg.StateDir, "fences")}, strangers: map[string]bool{}}
 }
 
 // Run works until ctx ends. What it was at is interrupted then, and taken up
@@ -236,9 +241,14 @@ func (l *Loop) settle(ctx context.Context, lease studio.Lease) (rests bool) {
 		if task.Action == studio.None {
 			return true
 		}
+		task.Lease = lease
 		began := time.Now()
 		failed := l.perform(ctx, task)
 		if ctx.Err() != nil {
+			return false
+		}
+		if failed != nil && errors.Is(failed.Err, errFenced) {
+			log.WarnContext(ctx, "too late", "err", failed.Err)
 			return false
 		}
 		report(ctx, log, task, failed, time.Since(began))
@@ -248,6 +258,11 @@ func (l *Loop) settle(ctx context.Context, lease studio.Lease) (rests bool) {
 				log.ErrorContext(ctx, "cannot record what was done", "action", task.Action, "err", err)
 			}
 			return false
+		}
+		if err == nil && task.Action == studio.Forget {
+			if err := l.fences.forget(fenced(task)); err != nil {
+				log.WarnContext(ctx, "cannot take a fence away", "err", err)
+			}
 		}
 	}
 	return false

@@ -98,7 +98,7 @@ func setup(t *testing.T) *world {
 	must(t, err)
 	w.cfg = reconcile.Config{
 		Studio: w, Leases: s, Workstations: w.workstations, Volumes: w.volumes, Images: anybody{}, Viewers: w.viewers,
-		Holder: "one", Credential: func(key string) string { return "secret of " + key }, SocketDir: "/run/gateway",
+		Holder: "one", StateDir: t.TempDir(), Credential: func(key string) string { return "secret of " + key }, SocketDir: "/run/gateway",
 		User: workstation.User{Name: "artist", ID: 1000}, Screen: workstation.Screen{Width: 1280, Height: 720}, Reserve: 1 << 30, Log: log,
 	}
 	w.furnish(t)

@@ -35,6 +35,7 @@ func conformance(t *testing.T, database func(t *testing.T) (open func() *store.S
 		{"lease", testLease},
 		{"lease and save", testLeaseAndSave},
 		{"lease of two holders", testHolders},
+		{"whether a lease holds", testHolds},
 		{"next due", testNextDue},
 		{"changes", testChanges},
 	} {

@@ -34,6 +34,9 @@ type Tx interface {
 	Each(ctx context.Context, q Query, next func() Noun, fn func(Noun) error) error
 	// Count counts what q asks for, ignoring its After and Limit.
 	Count(ctx context.Context, q Query) (int, error)
+	// Holds tells by ErrStale that a later lease of the noun has been handed out, or
+	// that it is gone. The zero Lease stands for no lease, and always holds.
+	Holds(ctx context.Context, lease Lease) error
 }
 
 // Noun is something the store keeps: one row in the table of its kind. Its
