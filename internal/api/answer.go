@@ -85,7 +85,7 @@ func sendFault(w http.ResponseWriter, f fault) {
 	if f.allow != "" {
 		h["Allow"] = []string{f.allow}
 	}
-	if f.status == http.StatusRequestEntityTooLarge {
+	if f.code == CodeTooLarge || f.code == CodeBody {
 		h["Connection"] = []string{"close"} // or the server waits for more of the body first
 	}
 	b := buffers.Get().(*[]byte)

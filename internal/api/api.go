@@ -19,6 +19,8 @@ import (
 const (
 	// maxBody is the most bytes a request's body may have.
 	maxBody = 1 << 20
+	// bodyTime is how long a request's body may take to arrive.
+	bodyTime = 30 * time.Second
 	// MaxHeaderBytes is what the HTTP server should allow for a request's line and
 	// headers: SDKs send about 1 KiB.
 	MaxHeaderBytes = 32 << 10
@@ -48,6 +50,7 @@ type API struct {
 	throttle   *throttle
 	operations []operation
 	router     *router
+	bodyTime   time.Duration
 }
 
 // New makes the API of a service.
@@ -61,7 +64,7 @@ func New(c Config) *API {
 	operations := table()
 	return &API{
 		Config: c, operations: operations, router: newRouter(operations),
-		verifier: newVerifier(c.Keys, c.Region), throttle: newThrottle(c.Rate, c.Burst),
+		verifier: newVerifier(c.Keys, c.Region), throttle: newThrottle(c.Rate, c.Burst), bodyTime: bodyTime,
 	}
 }
 
@@ -91,7 +94,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	*out = (*out)[:0]
 	var err error
 	if x.op, err = operationAt(at, r.Method); err == nil {
-		*out, err = a.perform(&x, r, path, *out)
+		*out, err = a.perform(&x, w, r, path, *out)
 	}
 	if err != nil {
 		f := faultOf(err)
@@ -122,7 +125,7 @@ func operationAt(at *router, method string) (*operation, error) {
 
 // perform takes a request through all checks, does it, and appends the answer's
 // body to out. A panic below becomes an error.
-func (a *API) perform(x *exchange, r *http.Request, path params, out []byte) (answer []byte, err error) {
+func (a *API) perform(x *exchange, w http.ResponseWriter, r *http.Request, path params, out []byte) (answer []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler { //nolint:errorlint // it is a value to pass on, as net/http does
@@ -138,7 +141,7 @@ func (a *API) perform(x *exchange, r *http.Request, path params, out []byte) (an
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	if *buffer, err = readBody(r, (*buffer)[:0]); err != nil {
+	if *buffer, err = a.readBody(w, r, (*buffer)[:0]); err != nil {
 		return out, err
 	}
 	if err := a.verifier.check(&claim, r, *buffer); err != nil {
@@ -162,8 +165,9 @@ func (a *API) perform(x *exchange, r *http.Request, path params, out []byte) (an
 	return x.op.encode(out, reflect.ValueOf(done).Elem()), nil
 }
 
-// readBody reads a whole body into buffer; one that is too large is not read.
-func readBody(r *http.Request, buffer []byte) ([]byte, error) {
+// readBody reads a whole body into buffer; one that is too large is not read, and
+// one that does not arrive is not waited for.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, buffer []byte) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return buffer, nil
 	}
@@ -174,6 +178,8 @@ func readBody(r *http.Request, buffer []byte) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return buffer, tooLarge
 	}
+	// The server takes the deadline away at the body's end. There is none without a connection.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(a.bodyTime))
 	body := io.LimitReader(r.Body, maxBody+1)
 	buffer = slices.Grow(buffer, 4<<10)
 	for {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/backlot/backlot/internal/studio"
 )
@@ -38,6 +39,9 @@ func (a *API) Answer(f func(ctx context.Context, op string, who studio.Principal
 		}
 	}
 }
+
+// SetBodyTime sets how long a body may take to arrive.
+func (a *API) SetBodyTime(d time.Duration) { a.bodyTime = d }
 
 var compiled, compiledRouter = sync.OnceValue(table), sync.OnceValue(func() *router { return newRouter(table()) })
 

@@ -116,6 +116,52 @@ func TestOversizeOverTheWire(t *testing.T) {
 	}
 }
 
+// TestBodyThatNeverEnds announces more of a body than it sends, in both framings,
+// and is answered all the same; a body in time does not hurry the operation.
+func TestBodyThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.SetBodyTime(50 * time.Millisecond)
+	f.Answer(func(ctx context.Context, _ string, _ studio.Principal, _ any) (any, error) {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+			return &studio.UpdateStudioResponse{}, nil
+		}
+	})
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	for name, tt := range map[string]struct {
+		framing string
+		status  int
+	}{
+		"length": {"Content-Length: 3\r\n\r\n{}", http.StatusBadRequest},
+		"chunks": {"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", http.StatusBadRequest},
+		"whole":  {"Content-Length: 2\r\n\r\n{}", http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			r := request(t, http.MethodPatch, aStudio, []byte("{}"))
+			fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: backlot.test\r\nX-Amz-Date: %s\r\nAuthorization: %s\r\n%s",
+				aStudio, r.Header.Get("X-Amz-Date"), r.Header.Get("Authorization"), tt.framing)
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			if answer.StatusCode != tt.status || answer.Close == (tt.status == http.StatusOK) {
+				t.Errorf("%d, close %v", answer.StatusCode, answer.Close)
+			}
+		})
+	}
+}
+
 func TestBadJSON(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
