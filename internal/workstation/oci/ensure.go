@@ -53,9 +53,11 @@ func missingParts(s session) []part {
 	if slices.Contains(missing, display) && !slices.Contains(missing, streamer) {
 		missing = append(missing, streamer)
 	}
-	// A new streamer would not be told that the scripts have ended.
-	if slices.Contains(missing, streamer) && !slices.Contains(missing, desktop) && s.initializing() {
-		missing = append(missing, desktop)
+	// Who waits at the gate, on either side, waits for this very other side.
+	for p, other := range map[part]part{desktop: streamer, streamer: desktop} {
+		if slices.Contains(missing, p) && !slices.Contains(missing, other) && s.atGate(other) {
+			missing = append(missing, other)
+		}
 	}
 	return missing
 }

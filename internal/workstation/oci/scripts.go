@@ -38,9 +38,10 @@ func (g *gate) close() { _, _ = g.opened.Close(), g.open.Close() }
 // desktop was started with scripts.
 const gateFile = "gate"
 
-// initializing tells whether the desktop runs and its scripts have not ended.
-func (s session) initializing() bool {
-	pid := s.alive(desktop)
+// atGate tells whether a part holds its end of the gate: a desktop does until its
+// scripts have ended, and a streamer until it has been let through.
+func (s session) atGate(p part) bool {
+	pid := s.alive(p)
 	name, err := os.ReadFile(s.part(desktop, gateFile))
 	if pid == 0 || err != nil {
 		return false
@@ -122,8 +123,11 @@ func (d *Driver) scriptFailed(ctx context.Context, s session, spec workstation.S
 	if err != nil || failed == nil {
 		return err
 	}
-	if err := d.clear(ctx, s, desktop); err != nil {
-		return err
+	// The gate that the streamer waits at, if it is there still, is shut for good.
+	for _, p := range []part{desktop, streamer} {
+		if err := d.clear(ctx, s, p); err != nil {
+			return err
+		}
 	}
 	return workstation.Permanent(failed)
 }

@@ -1,7 +1,9 @@
 package oci_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,6 +20,8 @@ import (
 	"github.com/jezek/xgb/shm"
 	"github.com/jezek/xgb/xproto"
 	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/workstation/desktop"
 )
 
 // playInit is process 1 of a desktop, and the probes run inside one.
@@ -28,6 +32,9 @@ func playInit(args []string) int {
 	var err error
 	switch args[0] {
 	case "session-init":
+		if os.Getenv(desktop.ScriptsVariable) != "" {
+			return desktop.Main(context.Background(), args, os.Environ(), os.Stdout, os.Stderr)
+		}
 		err = beInit()
 	case "shm":
 		err = probeShm(args[1])
@@ -129,6 +136,14 @@ func playStreamer() int {
 	if err := serveCommands("/tmp/commands"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
+	}
+	if os.Getenv("BACKLOT_STREAMER_AFTER") != "" {
+		gate := os.NewFile(3, "gate")
+		_, err := io.ReadFull(gate, make([]byte, 1))
+		if err := errors.Join(err, gate.Close()); err != nil {
+			fmt.Fprintln(os.Stderr, "wait:", err)
+			return 1
+		}
 	}
 	if c, err := net.Dial("unix", os.Getenv("BACKLOT_STREAMER_SOCKET")); err == nil {
 		fmt.Fprintf(c, "%s", credential)
