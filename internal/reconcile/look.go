@@ -24,8 +24,7 @@ func (l *Loop) lookAgain(ctx context.Context) {
 }
 
 // look removes workstations that nobody wants and has those looked at that
-// should run and do not. Volumes and snapshots that nobody wants are only
-// reported: they may hold somebody's work.
+// should run and do not.
 func (l *Loop) look(ctx context.Context) error {
 	// The machine first: whatever is there by then was wanted before.
 	there, err := l.cfg.Workstations.List(ctx)
@@ -57,17 +56,6 @@ func (l *Loop) look(ctx context.Context) error {
 			failed = append(failed, l.cfg.Studio.DesktopLost(ctx, key))
 		}
 	}
-	l.report(ctx, "volume", disks.Volumes, wanted.Volumes)
-	l.report(ctx, "snapshot", disks.Snapshots, wanted.Snapshots)
+	failed = append(failed, l.orphans(ctx, disks, wanted))
 	return errors.Join(failed...)
-}
-
-// report names, once, what nobody wants.
-func (l *Loop) report(ctx context.Context, kind string, there []string, wanted map[string]bool) {
-	for _, id := range there {
-		if !wanted[id] && !l.strangers[kind+id] {
-			l.strangers[kind+id] = true
-			l.cfg.Log.WarnContext(ctx, "no session knows this "+kind+"; it is left alone", "id", id)
-		}
-	}
 }

@@ -24,6 +24,8 @@ type Studio interface {
 	Recover(ctx context.Context) error
 	// Wanted tells what sessions need of what is on the machine.
 	Wanted(ctx context.Context) (studio.Wanted, error)
+	// SnapshotDeleted tells that a snapshot is of a backup that was deleted.
+	SnapshotDeleted(ctx context.Context, snapshot string) (bool, error)
 	// DesktopLost records that a workstation does not run as it should.
 	DesktopLost(ctx context.Context, sessionKey string) error
 }
@@ -102,13 +104,14 @@ const (
 type Loop struct {
 	cfg    Config
 	fences fences
-	// strangers are volumes and snapshots that nobody wants and that were reported.
-	strangers map[string]bool
+	// strangers are the volumes and snapshots that nobody wants, each with since
+	// when; zero: it was dealt with.
+	strangers map[string]time.Time
 }
 
 // New makes a Loop.
 func New(cfg Config) *Loop {
-	return &Loop{cfg: cfg, fences: fences{filepath.Join(cfg.StateDir, "fences")}, strangers: map[string]bool{}}
+	return &Loop{cfg: cfg, fences: fences{filepath.Join(cfg.StateDir, "fences")}, strangers: map[string]time.Time{}}
 }
 
 // Run works until ctx ends. What it was at is interrupted then, and taken up

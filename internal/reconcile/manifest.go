@@ -6,3 +6,7 @@ import "path/filepath"
 func (l *Loop) manifest(snapshot string) string {
 	return filepath.Join(l.cfg.StateDir, "manifests", snapshot)
 }
+
+// comparedSuffix ends the name of a snapshot of a restored volume, taken only to
+// compare it with the backup it was made from.
+const comparedSuffix = "c"

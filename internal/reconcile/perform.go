@@ -183,7 +183,7 @@ func (l *Loop) removeWorkstation(ctx context.Context, key string) error {
 
 // scripts are those of a task, each under the id of its component.
 func scripts(task studio.Task) workstation.Scripts {
-	if task.Initialization == nil {
+	if !task.Scripted() {
 		return workstation.Scripts{}
 	}
 	named := func(all []studio.LaunchProfileInitializationScript) (list []workstation.Script) {

@@ -34,11 +34,12 @@ type Backup struct {
 // Table implements Noun.
 func (*Backup) Table() Table { return TableBackups }
 
-// Row implements Noun. A backup's parent is its session.
+// Row implements Noun. A backup's parent is its session; it can be found by its
+// snapshot, too.
 func (b *Backup) Row(now time.Time) Row {
 	return Row{
 		ID: b.BackupID, StudioID: b.StudioID, ParentID: b.SessionID, OwnedBy: b.OwnedBy,
-		State: b.State, CreatedAt: b.CreatedAt, DueAt: dueAt(b, now),
+		State: b.State, Unique: b.Key, CreatedAt: b.CreatedAt, DueAt: dueAt(b, now),
 	}
 }
 
@@ -235,6 +236,16 @@ func (s *Service) findBackup(ctx context.Context, tx Tx, studioID, id string) (*
 		return nil, Resource{Type: typeBackup, ID: id, StudioID: studioID}, err
 	}
 	return &b, Resource{Type: typeBackup, ID: id, StudioID: studioID, OwnedBy: b.OwnedBy, Tags: b.Tags}, nil
+}
+
+// SnapshotDeleted tells that a snapshot is of a backup that was deleted.
+func (s *Service) SnapshotDeleted(ctx context.Context, snapshot string) (gone bool, err error) {
+	return gone, s.read(ctx, func(tx Tx) error {
+		var b Backup
+		ok, err := found(tx.FindUnique(ctx, snapshot, &b))
+		gone = ok && b.State == Deleted
+		return err
+	})
 }
 
 // GetStreamingSessionBackup shows one backup.
