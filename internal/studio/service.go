@@ -61,6 +61,9 @@ type Timing struct {
 	// Step is how long one step of a session's transition is tried before the
 	// transition fails. Default 2 min.
 	Step time.Duration
+	// Create is the same for a session's creation: nothing is lost when that fails.
+	// Default 1 min.
+	Create time.Duration
 	// Desktop is after how long without a desktop the workstation is looked at again. Default 10 s.
 	Desktop time.Duration
 	// Scripts is how long the initialization scripts of a desktop may take, all
@@ -85,7 +88,7 @@ type Timing struct {
 
 func (t Timing) withDefaults() Timing {
 	for of, d := range map[*time.Duration]time.Duration{
-		&t.Step: 2 * time.Minute, &t.Desktop: 10 * time.Second, &t.Scripts: 10 * time.Minute, &t.BackUpEvery: 4 * time.Hour,
+		&t.Step: 2 * time.Minute, &t.Create: time.Minute, &t.Desktop: 10 * time.Second, &t.Scripts: 10 * time.Minute, &t.BackUpEvery: 4 * time.Hour,
 		&t.KeepSession: 7 * 24 * time.Hour, &t.KeepStream: 31 * 24 * time.Hour, &t.Keep: 24 * time.Hour,
 		&t.KeepToken: 24 * time.Hour, &t.Stream: 2 * time.Minute,
 	} {

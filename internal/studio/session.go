@@ -64,6 +64,9 @@ type Session struct {
 	Attempts int       `json:"attempts,omitempty"`
 	RetryAt  time.Time `json:"retryAt,omitzero"`
 	Deadline time.Time `json:"deadline,omitzero"`
+	// Fault is what the last of them met, and Repeats how often in a row.
+	Fault   uint64 `json:"fault,omitempty"`
+	Repeats int    `json:"repeats,omitempty"`
 	// ForgetAt is when a deleted session is forgotten, or one that never came to
 	// be is deleted.
 	ForgetAt time.Time `json:"forgetAt,omitzero"`

@@ -122,7 +122,7 @@ func (s *Service) newSession(ctx context.Context, tx Tx, now time.Time, p Princi
 	session.follow(offer)
 	session.say(sessionCodes[CreateInProgress], "")
 	session.Volume = session.nextVolume()
-	session.progress(now, s.cfg.Timing.Step)
+	session.progress(now, session.step(s.cfg.Timing))
 	return session, s.admit(ctx, tx, session)
 }
 

@@ -3,7 +3,6 @@ package studio
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // protocol is the only one that launch profiles and scripts can be written for.
@@ -29,12 +28,4 @@ func (s *Service) initializationOf(ctx context.Context, tx Tx, session *Session)
 func (t *Task) scripted() bool {
 	i := t.Initialization
 	return i != nil && len(i.SystemInitializationScripts)+len(i.UserInitializationScripts) > 0
-}
-
-// patience is how long the present step may take.
-func (s *Session) patience(t Timing) time.Duration {
-	if s.Scripted && s.Running && (s.State == CreateInProgress || s.State == StartInProgress) {
-		return t.Step + t.Scripts
-	}
-	return t.Step
 }

@@ -82,6 +82,7 @@ func (s *Service) Task(ctx context.Context, table Table, id string) (Task, error
 			task.Backup, task.Snapshots = n, []string{n.Key}
 		case *Session:
 			task.Session, task.Type = n, s.types[n.EC2InstanceType]
+			task.Before = now.Add(n.step(s.cfg.Timing))
 			return s.detail(ctx, tx, &task)
 		}
 		return nil
@@ -179,7 +180,7 @@ func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, sessi
 	if failed != nil {
 		return s.sessionFailed(ctx, tx, now, session, action, *failed)
 	}
-	step := s.cfg.Timing.Step
+	step := session.step(s.cfg.Timing)
 	switch action {
 	case CreateVolume:
 		session.volumeMade(now, step)
@@ -258,10 +259,7 @@ func (s *Service) snapshotTaken(ctx context.Context, tx Tx, now time.Time, sessi
 // sessionFailed records an attempt that came to nothing: it is made again until
 // it is final or out of time.
 func (s *Service) sessionFailed(ctx context.Context, tx Tx, now time.Time, session *Session, action Action, failed Failure) error {
-	session.Attempts++
-	inTime := session.Deadline.IsZero() || now.Before(session.Deadline)
-	if inTime && !failed.Final {
-		session.RetryAt = now.Add(backoff(session.Attempts))
+	if !session.failed(now, failed) {
 		return nil
 	}
 	switch session.State {
@@ -296,9 +294,4 @@ func (s *Service) backupFailed(ctx context.Context, tx Tx, now time.Time, sessio
 		session.VolumeRetentionMode = retain
 	}
 	return session.settle(now, s.cfg.Timing.KeepSession)
-}
-
-// backoff is how long to wait after the n-th failure in a row.
-func backoff(n int) time.Duration {
-	return min(200*time.Millisecond<<min(n-1, 10), time.Minute)
 }
