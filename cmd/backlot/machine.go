@@ -19,7 +19,7 @@ import (
 	"github.com/backlot/backlot/internal/reconcile"
 	"github.com/backlot/backlot/internal/store"
 	"github.com/backlot/backlot/internal/studio"
-	"github.com/backlot/backlot/internal/volume/btrfs"
+	"github.com/backlot/backlot/internal/volume/local"
 	"github.com/backlot/backlot/internal/workstation"
 	"github.com/backlot/backlot/internal/workstation/oci"
 	"github.com/backlot/backlot/internal/workstation/oci/network"
@@ -52,7 +52,7 @@ func openRecords(ctx context.Context, c config.Config, log *slog.Logger) (*recor
 
 // machine is what sessions run on.
 type machine struct {
-	volumes      *btrfs.Driver
+	volumes      local.Store
 	images       *image.Store
 	workstations *oci.Driver
 }
@@ -81,7 +81,9 @@ func openWorkstations(ctx context.Context, i installation, log *slog.Logger) (*o
 }
 
 func openMachine(ctx context.Context, c config.Config, i installation, w *oci.Driver, log *slog.Logger) (*machine, error) {
-	v, err := btrfs.Open(ctx, btrfs.Config{Dir: filepath.Join(c.Data, "volumes"), MountDir: volumeDir(i)}, log)
+	v, err := local.Open(ctx, local.Config{
+		Dir: filepath.Join(c.Data, "volumes"), MountDir: volumeDir(i), Kind: local.Kind(c.Volumes.Kind),
+	}, log)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -24,6 +25,7 @@ type Config struct {
 	Region        string         `yaml:"region" help:"Such as us-west-2; part of studio ids, ARNs and signatures."`
 	TLS           TLS            `yaml:"tls" help:"Certificate of the port; without one, and where TLS is needed, a self-made one is kept in the data directory."`
 	InstanceTypes []InstanceType `yaml:"instance_types" help:"What an EC2 instance type means on this machine. Types that are not named here keep the share of the machine that they have by default."`
+	Volumes       Volumes        `yaml:"volumes" help:"How the files of sessions are kept."`
 	Backups       Backups        `yaml:"backups" help:"When backups are made besides those at each stop."`
 	Desktop       Desktop        `yaml:"desktop" help:"How desktops start."`
 
@@ -47,6 +49,11 @@ type InstanceType struct {
 	CPUs      float64 `yaml:"cpus" help:"Processors a session may use at most."`
 	MemoryMiB int64   `yaml:"memory_mib" help:"Memory a session may use at most, in MiB."`
 	Reserved  float64 `yaml:"reserved" help:"Part of CPUs and memory that admission sets aside, 0 to 1."`
+}
+
+// Volumes says how the files of sessions are kept.
+type Volumes struct {
+	Kind string `yaml:"kind" help:"btrfs, also in a file on another file system: snapshots at once, and limits; reflink (XFS): file by file, sharing their content; plain: copies. Empty: what the data directory has already, else the best that the machine can do."`
 }
 
 // Backups says when backups are made besides those at each stop.
@@ -137,6 +144,9 @@ func (c Config) Check() error {
 		if t.CPUs <= 0 || t.MemoryMiB < 256 || t.Reserved < 0 || t.Reserved > 1 {
 			complain(fmt.Sprintf("instance_types[%d]", i), "cpus must be positive, memory_mib at least 256, reserved between 0 and 1")
 		}
+	}
+	if !slices.Contains([]string{"", "btrfs", "reflink", "plain"}, c.Volumes.Kind) {
+		complain("volumes.kind", "%q is none of btrfs, reflink, plain", c.Volumes.Kind)
 	}
 	if c.Backups.Every < time.Minute {
 		complain("backups.every", "%s is less than a minute", c.Backups.Every)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/backlot/backlot/internal/volume"
 	"github.com/backlot/backlot/internal/workstation"
 )
 
@@ -58,4 +59,24 @@ func (l *Loop) look(ctx context.Context) error {
 	}
 	failed = append(failed, l.orphans(ctx, disks, wanted))
 	return errors.Join(failed...)
+}
+
+// tend lets the volume store keep up with what else happens on its disk.
+func (l *Loop) tend(ctx context.Context, t volume.Tender) {
+	said := ""
+	for {
+		err := t.Tend(ctx)
+		switch {
+		case err == nil:
+			said = ""
+		case ctx.Err() == nil && err.Error() != said:
+			said = err.Error()
+			l.cfg.Log.ErrorContext(ctx, "the volume store is in trouble", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(tendEvery):
+		}
+	}
 }

@@ -94,6 +94,8 @@ const (
 	pause = time.Second
 	// lookEvery is the time between two looks over the machine.
 	lookEvery = 10 * time.Second
+	// tendEvery is how often the volume store is adjusted to the disk below it.
+	tendEvery = 3 * time.Second
 	// grace is how long a desktop may take to end by itself.
 	grace = 10 * time.Second
 	// processes is how many a desktop may have, threads included.
@@ -128,6 +130,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	workers.Go(func() { l.lookAgain(ctx) })
+	if t, ok := l.cfg.Volumes.(volume.Tender); ok {
+		workers.Go(func() { l.tend(ctx, t) })
+	}
 
 	ended := make(chan struct{}, parallel)
 	for running := 0; ctx.Err() == nil; {
