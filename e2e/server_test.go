@@ -88,7 +88,11 @@ func (s *server) start() {
 	if s.env != nil { // pages and clients know the port
 		listen = strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://")
 	}
-	s.cmd = exec.CommandContext(context.Background(), filepath.Join(binDir, "backlot"), "serve", "--dev", "--config", s.config, "--data", s.data, "--listen", listen)
+	args := []string{"serve", "--dev", "--data", s.data, "--listen", listen}
+	if s.config != "" {
+		args = append(args, "--config", s.config)
+	}
+	s.cmd = exec.CommandContext(context.Background(), filepath.Join(binDir, "backlot"), args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
