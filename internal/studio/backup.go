@@ -18,6 +18,7 @@ type Backup struct {
 	// Key names the snapshot; Volume is what it is taken of.
 	Key    string `json:"key"`
 	Volume string `json:"volume"`
+	checksum
 	// Safety tells that it was made because a restore was about to replace the volume.
 	Safety bool `json:"safety,omitempty"`
 
@@ -208,7 +209,7 @@ func (s *Service) removeBackups(ctx context.Context, tx Tx, now time.Time, sessi
 
 // removedBackups records that no snapshot of a session under deletion is left.
 func (s *Service) removedBackups(ctx context.Context, tx Tx, now time.Time, session *Session) error {
-	session.BackupsGone = true
+	session.BackupsGone, session.Compare = true, ""
 	backups, err := backupsOf(ctx, tx, session, DeleteInProgress, DeleteFailed)
 	if err != nil {
 		return err

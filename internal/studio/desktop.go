@@ -93,6 +93,7 @@ func (s *Service) Wanted(ctx context.Context) (Wanted, error) {
 			for _, v := range append([]string{session.Volume, session.Replaced}, session.Trash...) {
 				w.Volumes[v] = true
 			}
+			w.Snapshots[session.Compare] = true
 			if session.Leftover != "" {
 				w.Workstations[session.Leftover] = false
 			}

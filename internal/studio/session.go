@@ -42,6 +42,12 @@ type Session struct {
 	// VolumesMade and BackupsMade number volumes and snapshots.
 	VolumesMade int `json:"volumesMade,omitempty"`
 	BackupsMade int `json:"backupsMade,omitempty"`
+	// Compare is a snapshot of Volume as it was restored, to be compared with the
+	// backup CompareWith, from CompareAt on; it is taken as soon as Volume is made.
+	Compare      string    `json:"compare,omitempty"`
+	CompareWith  string    `json:"compareWith,omitempty"`
+	CompareAt    time.Time `json:"compareAt,omitzero"`
+	CompareTries int       `json:"compareTries,omitempty"`
 	// BackUpAt is when the next backup of a running session is due.
 	BackUpAt time.Time `json:"backUpAt,omitzero"`
 

@@ -95,6 +95,7 @@ func (s *Service) beginStop(ctx context.Context, tx Tx, now time.Time, session *
 func (s *Service) dropVolume(session *Session) {
 	if session.State == StopInProgress && session.VolumeRetentionMode == deleteMode && session.Pending == "" && session.HeldBy != "" {
 		session.discardVolume()
+		session.Compare = "" // the loop removes what nobody wants
 	}
 }
 

@@ -90,12 +90,22 @@ func (s *Session) start(now time.Time, by string, from *Backup, step time.Durati
 	if from == nil {
 		s.HeldBy = ""
 	} else {
-		s.StartedFromBackupID = from.BackupID
-		s.Replaced, s.From, s.VolumeMade = s.Volume, from.Key, false
-		s.Volume = s.nextVolume()
+		s.Replaced = s.Volume
+		s.restore(now, from)
 	}
 	s.progress(now, step)
 	return nil
+}
+
+// restore lets the session's volume be made from a backup, and compared with it
+// where that is possible.
+func (s *Session) restore(now time.Time, from *Backup) {
+	s.StartedFromBackupID, s.From, s.VolumeMade = from.BackupID, from.Key, false
+	s.Volume = s.nextVolume()
+	s.Compare, s.CompareWith, s.CompareTries = "", "", 0
+	if from.summed() {
+		s.Compare, s.CompareWith, s.CompareAt = s.Volume+"c", from.BackupID, now
+	}
 }
 
 func (s *Session) nextVolume() string {
@@ -168,6 +178,9 @@ func (s *Session) fail(now time.Time, why Failure, keep time.Duration) error {
 	}
 	s.Running = false
 	s.endWorkstation()
+	if !s.VolumeMade {
+		s.Compare = ""
+	}
 	if from == StartInProgress && !s.VolumeMade {
 		s.Trash = append(s.Trash, s.Volume)
 		s.Volume, s.VolumeMade, s.Replaced = s.Replaced, s.Replaced != "", ""

@@ -9,6 +9,8 @@ var shapes = map[string]Shape{
 	"ActiveDirectoryDnsIpAddressList":                     {Kind: KindList, Member: "ActiveDirectoryDnsIpAddress", Min: new(0), Max: new(10)},
 	"ActiveDirectoryOrganizationalUnitDistinguishedName":  {Min: new(1), Max: new(2000)},
 	"AutomaticTerminationMode":                            {Enum: []string{"DEACTIVATED", "ACTIVATED"}},
+	"BackupVerificationPathList":                          {Kind: KindList, Member: "BackupVerificationPath"},
+	"BackupVerificationState":                             {Enum: []string{"NOT_VERIFIED", "IN_PROGRESS", "VERIFIED", "DAMAGED"}},
 	"ClientToken":                                         {Min: new(1), Max: new(64)},
 	"DirectoryId":                                         {},
 	"EC2ImageId":                                          {Pattern: `^ami-[0-9A-z]+$`},

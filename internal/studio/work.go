@@ -111,6 +111,9 @@ func (s *Service) detail(ctx context.Context, tx Tx, task *Task) (err error) {
 		for _, b := range backups {
 			task.Snapshots = append(task.Snapshots, b.Key)
 		}
+		if task.Session.Compare != "" {
+			task.Snapshots = append(task.Snapshots, task.Session.Compare)
+		}
 	default:
 	}
 	return nil
