@@ -24,8 +24,8 @@ func (s *Service) initializationOf(ctx context.Context, tx Tx, session *Session)
 	}), nil
 }
 
-// scripted tells whether the workstation of a task has scripts to run.
-func (t *Task) scripted() bool {
+// Scripted tells whether the workstation of a task has scripts to run.
+func (t Task) Scripted() bool {
 	i := t.Initialization
 	return i != nil && len(i.SystemInitializationScripts)+len(i.UserInitializationScripts) > 0
 }
