@@ -188,7 +188,7 @@ func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, sessi
 	case CreateVolume:
 		session.volumeMade(now, step)
 	case EnsureWorkstation:
-		session.ensured(now, s.cfg.Timing, task.scripted())
+		session.ensured(now, s.cfg.Timing, task.Scripted())
 	case StopWorkstation, RemoveWorkstation:
 		session.ended(now, step)
 	case TakeSnapshot:
