@@ -3,6 +3,7 @@ package studio
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 )
@@ -138,17 +139,48 @@ func withParameters(script StudioComponentInitializationScript, parameters []Scr
 	var set strings.Builder
 	for _, p := range parameters {
 		if script.Platform == platformLinux {
-			fmt.Fprintf(&set, "export %s='%s'\n", p.Key, strings.ReplaceAll(p.Value, "'", `'\''`))
+			fmt.Fprintf(&set, "export %s=%s\n", p.Key, shellQuoted(p.Value))
 		} else {
 			fmt.Fprintf(&set, "$Env:%s = '%s'\n", p.Key, powerShellQuotes.Replace(p.Value))
 		}
 	}
 	first, rest, _ := strings.Cut(script.Script, "\n")
-	if set.Len() > 0 && strings.HasPrefix(first, "#!") {
+	interpreter, named := strings.CutPrefix(first, "#!")
+	switch {
+	case set.Len() == 0 || !named:
+		return set.String() + script.Script
+	case script.Platform == platformLinux && !isShell(interpreter):
+		return fromShell(strings.TrimSpace(interpreter), set.String(), script.Script)
+	default:
 		return first + "\n" + set.String() + rest
 	}
-	return set.String() + script.Script
 }
+
+// isShell tells whether the interpreter that a script's first line names can set
+// variables as sh does.
+func isShell(interpreter string) bool {
+	words := strings.Fields(interpreter)
+	return slices.ContainsFunc(words[:min(2, len(words))], func(w string) bool {
+		return slices.Contains([]string{"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"}, path.Base(w))
+	})
+}
+
+// fromShell is a shell's script that sets variables and then has another interpreter
+// run a text, which is nowhere but in a pipe.
+func fromShell(interpreter, set, text string) string {
+	program, argument, has := strings.Cut(interpreter, " ")
+	command := shellQuoted(program)
+	if has { // all of the rest is one, as the kernel has it
+		command += " " + shellQuoted(strings.TrimSpace(argument))
+	}
+	end := "END"
+	for strings.Contains(text, end) {
+		end += "_END"
+	}
+	return fmt.Sprintf("#!/bin/sh\n%sexec %s /dev/fd/3 3<<'%s'\n%s\n%s\n", set, command, end, text, end)
+}
+
+func shellQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // powerShellQuotes doubles all that PowerShell takes for a single quote.
 var powerShellQuotes = strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛")

@@ -1,7 +1,9 @@
 package studio_test
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -151,6 +153,35 @@ func TestParametersReachScripts(t *testing.T) {
 			if string(out) != value+"|last" {
 				t.Errorf("%q became %q", value, out)
 			}
+		}
+	}
+}
+
+// TestParametersReachOtherInterpreters: those cannot set variables as a shell does.
+func TestParametersReachOtherInterpreters(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"/usr/bin/perl", "/bin/sh"} {
+		if _, err := os.Stat(program); err != nil {
+			t.Skipf("there is no %s", program)
+		}
+	}
+	w := setup(t)
+	const value = "it's \"a\nb\" END"
+	for _, first := range []string{"#!/usr/bin/perl", "#! /usr/bin/perl -w", "#!/usr/bin/env perl"} {
+		_, err := w.UpdateStudioComponent(t.Context(), admin, &studio.UpdateStudioComponentRequest{
+			StudioID: w.studioID, StudioComponentID: w.componentID,
+			ScriptParameters:      []studio.ScriptParameterKeyValue{{Key: "VALUE", Value: value}},
+			InitializationScripts: []studio.StudioComponentInitializationScript{script("LINUX", "SYSTEM", first+"\nprint $ENV{VALUE}, '|$END', \"\\n\";\n# END\nEND { print 'end' }")},
+		})
+		must(t, err)
+		w.theComponent(t, w.componentID)
+		i, err := w.initialize(t, artist, "LINUX", nil)
+		must(t, err)
+		file := filepath.Join(t.TempDir(), "script")
+		must(t, os.WriteFile(file, []byte(i.SystemInitializationScripts[0].Script), 0o700))
+		out, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", `exec "$0"`, file).CombinedOutput()
+		if err != nil || string(out) != value+"|$END\nend" {
+			t.Errorf("%s: %v: %q", first, err, out)
 		}
 	}
 }
