@@ -24,6 +24,10 @@ type Studio interface {
 	Recover(ctx context.Context) error
 	// Wanted tells what sessions need of what is on the machine.
 	Wanted(ctx context.Context) (studio.Wanted, error)
+	// NextInspection tells which snapshot is to be read next in the background, if any.
+	NextInspection(ctx context.Context) (studio.Inspection, bool, error)
+	// RecordInspection records what that came to.
+	RecordInspection(ctx context.Context, i studio.Inspection, r studio.InspectionResult) error
 	// SnapshotDeleted tells that a snapshot is of a backup that was deleted.
 	SnapshotDeleted(ctx context.Context, snapshot string) (bool, error)
 	// DesktopLost records that a workstation does not run as it should.
@@ -130,6 +134,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	workers.Go(func() { l.lookAgain(ctx) })
+	workers.Go(func() { l.inspectAgain(ctx) })
 	if t, ok := l.cfg.Volumes.(volume.Tender); ok {
 		workers.Go(func() { l.tend(ctx, t) })
 	}

@@ -131,6 +131,13 @@ func (l *Loop) createVolume(ctx context.Context, s *studio.Session, step step) e
 	if err := step(func() error { return l.cfg.Volumes.Create(ctx, s.Volume, options) }); err != nil {
 		return fmt.Errorf("create volume %s: %w", s.Volume, err)
 	}
+	if s.Compare == "" {
+		return nil
+	}
+	// What was restored is frozen before anybody changes it, to be compared in peace.
+	if err := step(func() error { return l.cfg.Volumes.Snapshot(ctx, s.Volume, s.Compare) }); err != nil {
+		return fmt.Errorf("snapshot restored volume %s: %w", s.Volume, err)
+	}
 	return nil
 }
 
