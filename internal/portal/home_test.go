@@ -52,7 +52,7 @@ func TestPages(t *testing.T) {
 	b.do("stop", id).leads(t, "/")
 	w.work(t)
 	golden(t, "stopped", b.get("/"))
-	w.broken = &studio.Failure{Code: studio.NetworkFailure, Final: true, Err: http.ErrServerClosed}
+	w.broken = &studio.Failure{Code: studio.InternalFailure, Final: true, Err: http.ErrServerClosed}
 	b.do("start", id).leads(t, "/")
 	w.work(t)
 	golden(t, "failed", b.get("/"))

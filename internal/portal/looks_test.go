@@ -87,7 +87,7 @@ func TestLooks(t *testing.T) {
 	tab.await(`!document.getElementById("problem").hidden`)
 	look("problem")
 	tab.click("#problem button")
-	w.broken = &studio.Failure{Code: studio.NetworkFailure, Final: true, Err: chromedp.ErrNoResults}
+	w.broken = &studio.Failure{Code: studio.InternalFailure, Final: true, Err: chromedp.ErrNoResults}
 	tab.do(chromedp.Reload())
 	tab.click(`form[action="/sessions/start"] button`)
 	tab.awaitState("START_IN_PROGRESS")

@@ -1,7 +1,6 @@
 package studio_test
 
 import (
-	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -107,11 +106,10 @@ func TestCheckRefuses(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			err := studio.Check(tt.req)
+			wants(t, err, studio.Validation, tt.code)
 			var e *studio.Error
-			if err := studio.Check(tt.req); !errors.As(err, &e) {
-				t.Fatalf("Check = %v, want a studio.Error", err)
-			}
-			if e.Kind != studio.Validation || e.Code != tt.code || e.Context["member"] != tt.member || !strings.Contains(e.Message, tt.says) {
+			if !asError(err, &e) || e.Context["member"] != tt.member || !strings.Contains(e.Message, tt.says) {
 				t.Errorf("Check = %+v", e)
 			}
 		})

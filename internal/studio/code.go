@@ -27,6 +27,11 @@ const (
 	CodeInUse          = "IN_USE"
 	CodeTaken          = "NAME_TAKEN"
 	CodeNothingToStart = "NOTHING_TO_START_FROM"
+	CodeNothingToSave  = "NOTHING_TO_BACK_UP"
+	CodeBackingUp      = "BACKUP_IN_PROGRESS"
+	CodeNoVolumes      = "NO_VOLUMES_HERE"
+	CodeArchive        = "INVALID_ARCHIVE"
+	CodeRoom           = "NO_ROOM_ON_DISK"
 	CodeQuota          = "QUOTA_EXCEEDED"
 	CodeInternal       = "INTERNAL_ERROR"
 )
@@ -66,7 +71,12 @@ func Codes() []Code {
 		{CodeState, Conflict, "The state of the resource forbids the action.", []string{"resourceId", "state"}},
 		{CodeInUse, Conflict, "Something else uses the resource.", []string{"resourceId", "usedBy"}},
 		{CodeTaken, Conflict, "The name is another's.", []string{"member"}},
-		{CodeNothingToStart, Conflict, "A session has neither a volume nor a READY backup.", []string{"resourceId", "state"}},
+		{CodeNothingToStart, Conflict, "A session has neither a volume nor a READY backup; no operation leads there, but an older copy of the store may.", []string{"resourceId", "state"}},
+		{CodeNothingToSave, Conflict, "A session has no volume that could be backed up.", []string{"resourceId", "state"}},
+		{CodeBackingUp, Conflict, "Another backup of the session is being made.", []string{"resourceId", "backupId"}},
+		{CodeNoVolumes, Conflict, "The server that was asked does not have the volumes.", nil},
+		{CodeArchive, Validation, "What was sent is not a whole archive of a backup.", nil},
+		{CodeRoom, QuotaExceeded, "The disk of the volumes, or the volume, has no room for this.", nil},
 		{CodeQuota, QuotaExceeded, "A quota is used up.", []string{"quota", "value"}},
 		{CodeInternal, Internal, "Something went wrong on the server.", nil},
 	}

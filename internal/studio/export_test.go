@@ -3,6 +3,7 @@ package studio
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,6 +63,37 @@ func StatusCodes() map[string][]string {
 	for _, of := range allStatusCodes() {
 		for _, c := range of.codes {
 			all[of.shape] = append(all[of.shape], string(c.code))
+		}
+	}
+	return all
+}
+
+// NeverCodes are those of StatusCodes that docs/states.md calls unreachable.
+func NeverCodes() map[string]map[StatusCode]bool {
+	all := map[string]map[StatusCode]bool{}
+	for _, of := range allStatusCodes() {
+		all[of.shape] = map[StatusCode]bool{}
+		for _, c := range of.codes {
+			all[of.shape][c.code] = strings.HasPrefix(c.when, "never")
+		}
+	}
+	return all
+}
+
+// NeverStates are, for each table and every state that its machine tells of,
+// whether docs/states.md calls it unreachable.
+func NeverStates() map[Table]map[State]bool {
+	all := map[Table]map[State]bool{}
+	for table, m := range map[Table]*machine{
+		TableStudios: studioMachine, TableComponents: componentMachine, TableProfiles: profileMachine, TableImages: imageMachine,
+		TableSessions: sessionMachine, TableStreams: streamMachine, TableBackups: backupMachine,
+	} {
+		all[table] = map[State]bool{}
+		for s := range m.says {
+			all[table][s] = false
+		}
+		for s := range m.never {
+			all[table][s] = true
 		}
 	}
 	return all

@@ -32,8 +32,10 @@ type move struct {
 // machine is the life of one kind of noun, as data. It begins in
 // CREATE_IN_PROGRESS and ends in DELETED.
 type machine struct {
-	noun  string
-	says  map[State]string
+	noun string
+	says map[State]string
+	// never tells why the noun is never seen in a state that the service model has.
+	never map[State]string
 	moves []move
 }
 
@@ -72,7 +74,9 @@ func StatesDocument() string {
 	for _, m := range machines() {
 		fmt.Fprintf(&b, "\n## %s\n\n| state | meaning |\n|---|---|\n", strings.ToUpper(m.noun[:1])+m.noun[1:])
 		for _, s := range states() {
-			if says, ok := m.says[s]; ok {
+			if why, ok := m.never[s]; ok {
+				fmt.Fprintf(&b, "| %s | never: %s |\n", s, why)
+			} else if says, ok := m.says[s]; ok {
 				fmt.Fprintf(&b, "| %s | %s |\n", s, says)
 			}
 		}
@@ -136,15 +140,22 @@ var sessionMachine = &machine{
 var streamMachine = &machine{
 	noun: "stream",
 	says: map[State]string{
-		CreateInProgress: "only for the moment of its making",
-		Ready:            "its url opens the desktop until expiresAt",
-		Deleted:          "its url opens nothing any more; who is connected stays so while the session is READY",
+		Ready:   "its url opens the desktop until expiresAt",
+		Deleted: "its url opens nothing any more; who is connected stays so while the session is READY",
+	},
+	never: map[State]string{
+		CreateInProgress: "nothing has to be made, so it is READY at once",
+		DeleteInProgress: "nothing has to be removed, so it is DELETED at once",
+		CreateFailed:     "nothing is made that could fail",
+		DeleteFailed:     "nothing is removed that could fail",
 	},
 	moves: []move{
 		{CreateInProgress, eventMade, Ready},
 		{Ready, eventExpire, Deleted},
 	},
 }
+
+const noDesktop = "a backup has the states of sessions, but nothing of it runs"
 
 var backupMachine = &machine{
 	noun: "backup",
@@ -155,6 +166,9 @@ var backupMachine = &machine{
 		Deleted:          "nothing of it is left but this record",
 		CreateFailed:     "there is no snapshot; statusMessage says why",
 		DeleteFailed:     "its snapshot could not be deleted; tried again when the next backup is made",
+	},
+	never: map[State]string{
+		StopInProgress: noDesktop, Stopped: noDesktop, StartInProgress: noDesktop, StopFailed: noDesktop, StartFailed: noDesktop,
 	},
 	moves: []move{
 		{CreateInProgress, eventMade, Ready},
@@ -169,16 +183,21 @@ var backupMachine = &machine{
 }
 
 var (
-	studioMachine    = catalogueMachine("studio")
-	componentMachine = catalogueMachine("studio component")
-	profileMachine   = catalogueMachine("launch profile")
-	imageMachine     = catalogueMachine("streaming image")
+	studioMachine    = catalogueMachine("studio", nil)
+	componentMachine = catalogueMachine("studio component", map[State]string{DeleteFailed: unusedOnly})
+	profileMachine   = catalogueMachine("launch profile", nil)
+	imageMachine     = catalogueMachine("streaming image", map[State]string{
+		DeleteFailed: unusedOnly, UpdateFailed: "any name and description that is taken is good",
+	})
 )
 
+const unusedOnly = "the deletion of one that is in use is refused at once, with ConflictException"
+
 // catalogueMachine is the life that a studio and what administrators put into it share.
-func catalogueMachine(noun string) *machine {
+func catalogueMachine(noun string, never map[State]string) *machine {
 	return &machine{
-		noun: noun,
+		noun:  noun,
+		never: never,
 		says: map[State]string{
 			CreateInProgress: "it is being checked",
 			Ready:            "it can be used",

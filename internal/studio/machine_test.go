@@ -44,3 +44,24 @@ func TestEveryStatusCodeIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryStateIsDocumented does so for the states.
+func TestEveryStateIsDocumented(t *testing.T) {
+	t.Parallel()
+	documented := studio.NeverStates()
+	for table, name := range map[studio.Table]string{
+		studio.TableStudios: "StudioState", studio.TableComponents: "StudioComponentState", studio.TableProfiles: "LaunchProfileState",
+		studio.TableImages: "StreamingImageState", studio.TableSessions: "StreamingSessionState", studio.TableBackups: "StreamingSessionState",
+		studio.TableStreams: "StreamingSessionStreamState",
+	} {
+		shape, _ := studio.ShapeOf(name)
+		var states []string
+		for s := range documented[table] {
+			states = append(states, string(s))
+		}
+		slices.Sort(states)
+		if diff := cmp.Diff(slices.Sorted(slices.Values(shape.Enum)), states); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}

@@ -1,9 +1,12 @@
 package studio_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/backlot/backlot/internal/studio"
 )
@@ -238,4 +241,24 @@ func TestQuotas(t *testing.T) {
 	w.settle(t, t.Context())
 	_, err = w.CreateStreamingSession(t.Context(), artist, create)
 	must(t, err)
+}
+
+// lost is a store that cannot be reached any more.
+type lost struct{ studio.Store }
+
+var errLost = errors.New("connection refused")
+
+func (lost) Read(context.Context, func(studio.Tx) error) error             { return errLost }
+func (lost) Write(context.Context, time.Time, func(studio.Tx) error) error { return errLost }
+
+func TestLostStore(t *testing.T) {
+	t.Parallel()
+	w := open(t, t, t.TempDir(), func(c *studio.Config) { c.Store = lost{c.Store} })
+	_, err := w.ListStudios(t.Context(), admin, &studio.ListStudiosRequest{})
+	wants(t, err, studio.Internal, studio.CodeInternal)
+	_, err = w.CreateStudio(t.Context(), admin, &studio.CreateStudioRequest{StudioName: "demo", AdminRoleARN: role, UserRoleARN: role})
+	wants(t, err, studio.Internal, studio.CodeInternal)
+	if !errors.Is(err, errLost) || strings.Contains(err.(*studio.Error).Message, errLost.Error()) { //nolint:errorlint // wants has looked
+		t.Errorf("%v", err)
+	}
 }

@@ -16,7 +16,7 @@ func failing(a studio.Action, final bool) func(studio.Action) *studio.Failure {
 		if a != b {
 			return nil
 		}
-		return &studio.Failure{Code: studio.NetworkFailure, Message: "It does not work.", Final: final, Err: errors.New("test")}
+		return &studio.Failure{Code: studio.ImageInvalid, Message: "It does not work.", Final: final, Err: errors.New("test")}
 	}
 }
 
@@ -41,7 +41,7 @@ func TestEveryActionMayFail(t *testing.T) {
 				}
 			}},
 			{studio.TakeSnapshot, func(t *testing.T, w *world, id string) { w.stop(t, id, "RETAIN") }, studio.Stopped, func(t *testing.T, w *world, id string) {
-				if b := w.backups(t)[0]; b.State != studio.CreateFailed || b.StatusCode != studio.NetworkFailure || b.StatusMessage != "It does not work." {
+				if b := w.backups(t)[0]; b.State != studio.CreateFailed || b.StatusCode != studio.ImageInvalid || b.StatusMessage != "It does not work." {
 					t.Errorf("backup: %+v", b)
 				}
 				if s := w.start(t, id, nil); s.State != studio.Ready || w.content(t, s) != "work" {
@@ -105,7 +105,7 @@ func TestEveryActionMayFail(t *testing.T) {
 				if s = w.get(t, s.SessionID); s.State != tt.state || s.StatusMessage == "" {
 					t.Fatalf("session: %+v", s)
 				}
-				if tt.action != studio.TakeSnapshot && (s.StatusCode != studio.NetworkFailure || s.StatusMessage != "It does not work.") {
+				if tt.action != studio.TakeSnapshot && (s.StatusCode != studio.ImageInvalid || s.StatusMessage != "It does not work.") {
 					t.Errorf("session: %+v", s)
 				}
 				w.broken = nil
@@ -211,6 +211,25 @@ func TestStopWithoutVolume(t *testing.T) {
 	s = w.start(t, s.SessionID, nil)
 	if s.State != studio.Ready || s.StartedFromBackupID != w.backups(t)[0].BackupID || w.content(t, s) != "work" {
 		t.Fatalf("%+v", s)
+	}
+}
+
+// TestNothingToStartFrom takes a session's only backup out of the store: no
+// operation leads there, but a store may have been put back from an older copy.
+func TestNothingToStartFrom(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	s := w.launch(t)
+	w.stop(t, s.SessionID, "DELETE")
+	must(t, w.store.Write(t.Context(), w.clock.Now(), func(tx studio.Tx) error {
+		backups, err := studio.List[studio.Backup](t.Context(), tx, studio.Query{ParentID: s.SessionID})
+		must(t, err)
+		return tx.Remove(t.Context(), backups[0])
+	}))
+	_, err := w.StartStreamingSession(t.Context(), artist, &studio.StartStreamingSessionRequest{StudioID: w.studioID, SessionID: s.SessionID})
+	wants(t, err, studio.Conflict, studio.CodeNothingToStart)
+	if s = w.get(t, s.SessionID); s.State != studio.Stopped {
+		t.Errorf("%+v", s)
 	}
 }
 
@@ -333,6 +352,37 @@ func TestBackupsAreRetained(t *testing.T) {
 	s = w.start(t, s.SessionID, &safety)
 	if w.content(t, s) != "precious" {
 		t.Fatalf("restored from the safety backup: %q", w.content(t, s))
+	}
+}
+
+func TestBackupThatCannotBeDeleted(t *testing.T) {
+	t.Parallel()
+	w := setup(t, func(r *studio.CreateLaunchProfileRequest) { r.StreamConfiguration.SessionBackup.MaxBackupsToRetain = 1 })
+	s := w.launch(t)
+	w.stop(t, s.SessionID, "RETAIN")
+	first := w.backups(t)[0].BackupID
+	is := func(state studio.State, code studio.StatusCode) {
+		t.Helper()
+		a, err := w.GetStreamingSessionBackup(t.Context(), artist, &studio.GetStreamingSessionBackupRequest{StudioID: w.studioID, BackupID: first})
+		must(t, err)
+		if b := a.StreamingSessionBackup; b.State != state || b.StatusCode != code {
+			t.Errorf("%+v; want %s, %s", b, state, code)
+		}
+		sentence(t, a.StreamingSessionBackup.StatusMessage)
+	}
+	is(studio.Ready, "STREAMING_SESSION_READY")
+	w.broken = failing(studio.DeleteSnapshot, false)
+	w.start(t, s.SessionID, nil)
+	w.stop(t, s.SessionID, "RETAIN")
+	is(studio.DeleteFailed, studio.InternalFailure)
+
+	// The next backup gives it another chance.
+	w.broken = nil
+	w.start(t, s.SessionID, nil)
+	w.stop(t, s.SessionID, "RETAIN")
+	is(studio.Deleted, "STREAMING_SESSION_DELETED")
+	if len(w.snapshots) != 1 {
+		t.Errorf("snapshots: %v", w.snapshots)
 	}
 }
 

@@ -13,7 +13,6 @@ const (
 const (
 	InsufficientCapacity StatusCode = "INSUFFICIENT_CAPACITY"
 	ImageInvalid         StatusCode = "AMI_VALIDATION_ERROR"
-	NetworkFailure       StatusCode = "NETWORK_CONNECTION_ERROR"
 	ScriptFailed         StatusCode = "INITIALIZATION_SCRIPT_ERROR"
 	InternalFailure      StatusCode = "INTERNAL_ERROR"
 )
@@ -48,7 +47,6 @@ var sessionSays = map[StatusCode]string{
 	"STREAMING_SESSION_DELETED":            "The session is deleted.",
 	InsufficientCapacity:                   "There is no room for the workstation; stop another session and try again.",
 	ImageInvalid:                           "The machine image cannot be used.",
-	NetworkFailure:                         "The workstation's network could not be set up.",
 	ScriptFailed:                           "A system initialization script failed.",
 	InternalFailure:                        "Something went wrong on the server.",
 }

@@ -114,7 +114,7 @@ func open(t errorer, tb testing.TB, dir string, configure func(*studio.Config)) 
 		t.Fatal(err)
 	}
 	cfg := studio.Config{
-		Store: s, Access: policies, Users: users{}, Images: images{}, Account: account, Region: region,
+		Store: watched{s, tb.Name()}, Access: policies, Users: users{}, Images: images{}, Account: account, Region: region,
 		StudioURL: func(name string) string { return "http://localhost/studios/" + name },
 		StreamURL: func(id, ticket, key string) string {
 			return "http://localhost/stream/" + id + "?authToken=" + ticket + "#" + key
@@ -405,6 +405,9 @@ func wants(t errorer, err error, kind studio.ErrorKind, code string) {
 	var e *studio.Error
 	if !errors.As(err, &e) || e.Kind != kind || e.Code != code {
 		t.Fatalf("err = %v, want %s %s", err, kind, code)
+	}
+	if tb, ok := t.(testing.TB); ok {
+		reach(tb.Name(), string(kind)+" "+code)
 	}
 	i := slices.IndexFunc(studio.Codes(), func(c studio.Code) bool { return c.Name == code })
 	if i < 0 || studio.Codes()[i].Kind != kind {
