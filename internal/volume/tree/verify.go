@@ -2,7 +2,8 @@ package tree
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"os"
 )
 
 // Change is how a file differs from its manifest.
@@ -42,5 +43,65 @@ type Report struct {
 // and compares it with a manifest of Sum. That they differ is no error; a manifest
 // that is not what Sum wrote is ErrDamaged.
 func Verify(ctx context.Context, file, dir string, progress Progress) (Report, error) {
-	return Report{}, errors.ErrUnsupported
+	want, err := Load(ctx, file) // all of it, before anything is said about the tree
+	if err != nil {
+		return Report{}, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return Report{}, err
+	}
+	defer f.Close()
+	m, err := newManifestReader(f)
+	if err != nil {
+		return Report{}, err
+	}
+	defer m.close()
+	v := verifier{manifest: m, report: Report{Want: want}}
+	w := walker{progress: progress, leave: v.found, tolerant: true}
+	if v.report.Found, err = w.walk(ctx, dir); err != nil {
+		return Report{}, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	return v.report, nil
+}
+
+// verifier merges a manifest with a walk, which have the same order. The top comes
+// last in both, so that the manifest is read to its end.
+type verifier struct {
+	manifest *manifestReader
+	want     *record // read and not yet compared
+	report   Report
+}
+
+func (v *verifier) found(r *record, _ []byte) error {
+	for {
+		if v.want == nil {
+			var err error
+			if v.want, err = v.manifest.next(); err != nil {
+				return err
+			}
+		}
+		c := compare(v.want.path, r.path)
+		if c > 0 {
+			v.differs(r.path, []Change{Extra})
+			return nil
+		}
+		want := v.want
+		v.want = nil
+		if c == 0 {
+			v.differs(r.path, differences(want, r))
+			return nil
+		}
+		v.differs(want.path, []Change{Missing})
+	}
+}
+
+func (v *verifier) differs(path string, changes []Change) {
+	if len(changes) == 0 {
+		return
+	}
+	v.report.Count++
+	if len(v.report.Differences) < MostDifferences {
+		v.report.Differences = append(v.report.Differences, Difference{path, changes})
+	}
 }
