@@ -56,8 +56,8 @@ func run(ctx context.Context, env func(string) string, stderr io.Writer) error {
 	})
 }
 
-// await reads a byte from the open file of that number, if there is one. It is not
-// ended by a signal: nothing has been begun that would have to be tidied up.
+// await reads a byte from the open file of that number, if there is one. Only
+// SIGKILL ends the wait, by which streamers are ended anyway.
 func await(number string) error {
 	if number == "" {
 		return nil

@@ -307,6 +307,25 @@ func TestStreamerLostDuringScripts(t *testing.T) {
 	}
 }
 
+// TestStopDuringScripts: nobody waits for them, and their programs may tidy up.
+func TestStopDuringScripts(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, workstation.Scripts{System: []workstation.Script{
+		script("a", "trap 'echo tidied >/etc/tidied; exit 1' TERM; echo a >/etc/runs; while :; do sleep 0.01; done"),
+	}})
+	s.ensure(t)
+	eventually(t, "the script", func() bool { return s.read(t, "etc/runs") == "a\n" })
+	began := time.Now()
+	check(t, s.driver.Stop(t.Context(), "a", 10*time.Second))
+	if took := time.Since(began); took > 3*time.Second || s.read(t, "etc/tidied") != "tidied\n" {
+		t.Errorf("took %s, tidied: %q", took, s.read(t, "etc/tidied"))
+	}
+	s.expectState(t, "a", workstation.Stopped)
+	if s.shown.Load() != 0 {
+		t.Error("shown")
+	}
+}
+
 // TestManyScripts: more than a pipe holds.
 func TestManyScripts(t *testing.T) {
 	t.Parallel()
