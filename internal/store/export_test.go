@@ -12,3 +12,9 @@ func Exec(ctx context.Context, path, query string) error {
 	_, err = db.ExecContext(ctx, query)
 	return err
 }
+
+// WithCallersClock lets a store in PostgreSQL judge leases by the times that tests say.
+func WithCallersClock(cfg Config) Config {
+	cfg.callersClock = true
+	return cfg
+}

@@ -1,9 +1,15 @@
 package store
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -25,6 +31,13 @@ var ErrDisk = errors.New("the disk of the store fails: look at the kernel's log 
 // ErrBusy says that another process kept the database locked for too long.
 var ErrBusy = errors.New("the store is locked by another process")
 
+// ErrLost says that the database does not answer.
+var ErrLost = errors.New("the store's database cannot be reached: see whether it runs, and what its log says")
+
+// ErrUnsure says that the database was lost before it told whether it has kept a
+// change.
+var ErrUnsure = errors.New("the store's database was lost in a commit")
+
 // failure is what the database reports, put for operator and caller.
 type failure struct {
 	kind          error
@@ -33,21 +46,87 @@ type failure struct {
 
 // failureOf tells what an error of the database means; false for any other error.
 func failureOf(err error) (failure, bool) {
-	reported, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return failure{}, false
-	}
-	switch reported.Code() & 0xff {
-	case sqlite3.SQLITE_FULL:
-		return failure{ErrFull, "STORE_FULL", "The server has no room left to record the change; nothing was changed."}, true
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return failure{ErrDisk, "STORE_DISK", "The server cannot use its disk; nothing was changed."}, true
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return failure{ErrDamaged, "STORE_DAMAGED", "The server's records are damaged; nothing was changed."}, true
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return failure{ErrBusy, "STORE_BUSY", "The server's records are locked; nothing was changed. Try again."}, true
+	switch kind := kindOf(err); kind {
+	case ErrFull:
+		return failure{kind, "STORE_FULL", "The server has no room left to record the change; nothing was changed."}, true
+	case ErrDisk:
+		return failure{kind, "STORE_DISK", "The server cannot use its disk; nothing was changed."}, true
+	case ErrDamaged:
+		return failure{kind, "STORE_DAMAGED", "The server's records are damaged; nothing was changed."}, true
+	case ErrBusy:
+		return failure{kind, "STORE_BUSY", "The server's records are locked; nothing was changed. Try again."}, true
+	case ErrLost:
+		return failure{kind, "STORE_LOST", "The server cannot reach its database; nothing was changed. Try again."}, true
+	case ErrUnsure:
+		return failure{kind, "STORE_UNSURE", "The server lost its database while it recorded the change, which may have been made or not. See which before you try again."}, true
 	}
 	return failure{}, false
+}
+
+// kindOf is the one of the errors above that an error of the database is, or nil.
+func kindOf(err error) error {
+	if reported, ok := errors.AsType[*sqlite.Error](err); ok {
+		return sqliteKind(reported)
+	}
+	if errors.Is(err, ErrUnsure) {
+		return ErrUnsure
+	}
+	if reported, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return postgresKind(reported)
+	}
+	if lost(err) {
+		return ErrLost
+	}
+	return nil
+}
+
+func sqliteKind(reported *sqlite.Error) error {
+	switch reported.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return ErrFull
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return ErrDisk
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return ErrDamaged
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return ErrBusy
+	}
+	return nil
+}
+
+// postgresKind reads the codes of appendix A of PostgreSQL's manual.
+func postgresKind(reported *pgconn.PgError) error {
+	switch class := reported.Code[:min(2, len(reported.Code))]; {
+	case reported.Code == "53100":
+		return ErrFull
+	case class == "58", reported.Code == "25006": // its system; read-only
+		return ErrDisk
+	case class == "XX" && reported.Code != "XX000":
+		return ErrDamaged
+	case reported.Code == "40001", reported.Code == "40P01", class == "55":
+		return ErrBusy
+	case class == "08", class == "57", class == "53", reported.Code == "25P03":
+		return ErrLost
+	}
+	return nil
+}
+
+// lost tells that a connection to the database has ended, or cannot be made.
+func lost(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrUnsure) {
+		return false
+	}
+	if reported, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return errors.Is(postgresKind(reported), ErrLost)
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return true
+	}
+	return pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // explain tells the caller of an operation that the database kept its change
@@ -58,10 +137,4 @@ func explain(err error) error {
 		return err
 	}
 	return &studio.Error{Kind: studio.Internal, Code: f.code, Message: f.message, Err: fmt.Errorf("%w: %w", f.kind, err)}
-}
-
-// taken tells whether the database refused a row because its unique key is another's.
-func taken(err error) bool {
-	reported, ok := errors.AsType[*sqlite.Error](err)
-	return ok && reported.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
 }

@@ -19,12 +19,12 @@ type lookup struct {
 	column string
 }
 
-func prepareFinds(ctx context.Context, db *bun.DB) (finds, error) {
+func (d dialect) prepareFinds(ctx context.Context, db *bun.DB) (finds, error) {
 	made := finds{}
 	for _, table := range tables() {
 		for _, column := range []string{"id", "unique_key"} {
 			q := db.NewSelect().TableExpr("?", bun.Ident(table)).Column("revision", "body").
-				Where("? = ?", bun.Ident(column), bun.Safe("?1"))
+				Where("? = ?", bun.Ident(column), d.arg(1))
 			statement, err := db.DB.PrepareContext(ctx, q.String())
 			if err != nil {
 				return nil, err

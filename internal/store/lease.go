@@ -1,46 +1,47 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 
 	"github.com/backlot/backlot/internal/studio"
 )
 
-// due is a noun that wants to be looked at.
-type due struct {
-	table studio.Table
-	id    string
-	at    int64
-}
-
 // Claim leases up to limit nouns that are due at now and not leased to anybody,
 // those due longest first. holder names who asks; until is when the leases end.
+// It passes over what a Write is about to change: that is due afterwards.
 func (s *Store) Claim(ctx context.Context, now time.Time, holder string, until time.Time, limit int) ([]studio.Lease, error) {
+	found, err := s.dueAt(ctx, now, limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is due: %w", explain(err))
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
 	var leases []studio.Lease
-	err := s.write.RunInTx(ctx, nil, func(ctx context.Context, db bun.Tx) error {
-		found, err := dueAt(ctx, db, now, limit)
-		if err != nil {
-			return err
-		}
-		for _, d := range found {
-			l := studio.Lease{Table: d.table, ID: d.id, Until: microTime(until.UnixMicro())}
-			err := db.NewUpdate().TableExpr("?", bun.Ident(d.table)).
-				Set("lease_number = lease_number + 1").Set("lease_holder = ?", holder).Set("lease_until = ?", until.UnixMicro()).
-				Where("id = ?", d.id).Returning("lease_number").Scan(ctx, &l.Number)
-			if err != nil {
-				return fmt.Errorf("lease %s of %s: %w", d.id, d.table, err)
+	err = s.attempt(ctx, func() error {
+		leases = nil
+		return s.lease.RunInTx(ctx, nil, func(ctx context.Context, db bun.Tx) error {
+			for _, l := range found {
+				l.Until = microTime(until.UnixMicro())
+				err := s.takeLease(db, l, now, holder).Scan(ctx, &l.Number)
+				if errors.Is(err, sql.ErrNoRows) {
+					continue // another was faster
+				}
+				if err != nil {
+					return fmt.Errorf("lease %s of %s: %w", l.ID, l.Table, err)
+				}
+				leases = append(leases, l)
 			}
-			leases = append(leases, l)
-		}
-		return nil
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim what is due: %w", explain(err))
@@ -48,37 +49,67 @@ func (s *Store) Claim(ctx context.Context, now time.Time, holder string, until t
 	return leases, nil
 }
 
-func dueAt(ctx context.Context, db bun.Tx, now time.Time, limit int) ([]due, error) {
-	var found []due
-	for _, table := range tables() {
-		var rows []row
-		err := selectDue(db, &rows, table, now, limit).Scan(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("look for what is due in %s: %w", table, err)
-		}
-		for _, r := range rows {
-			found = append(found, due{table, r.ID, *r.DueAt})
-		}
+func (s *Store) takeLease(db bun.Tx, l studio.Lease, now time.Time, holder string) *bun.UpdateQuery {
+	free := s.dialect.whereDue(db.NewSelect().TableExpr("?", bun.Ident(l.Table)).Column("id"), now.UnixMicro()).
+		Where("id = ?", l.ID)
+	if s.shared != nil {
+		free = free.For("UPDATE SKIP LOCKED")
 	}
-	slices.SortFunc(found, func(a, b due) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.table, b.table), cmp.Compare(a.id, b.id))
-	})
-	return found[:min(len(found), limit)], nil
+	return db.NewUpdate().TableExpr("?", bun.Ident(l.Table)).
+		Set("lease_number = lease_number + 1").Set("lease_holder = ?", holder).Set("lease_until = ?", s.until(now, l.Until)).
+		Where("id IN (?)", free).Returning("lease_number")
 }
 
-func selectDue(db bun.IDB, rows *[]row, table studio.Table, now time.Time, limit int) *bun.SelectQuery {
-	return db.NewSelect().Model(rows).ModelTableExpr("? AS ?", bun.Ident(table), bun.Ident("row")).
-		Column("id", "due_at").
-		Where("due_at <= ?", now.UnixMicro()).Where("lease_until <= ?", now.UnixMicro()).
-		OrderExpr("due_at").Limit(int64(limit))
+// until is when a lease ends that lasts from now until then for its holder.
+func (s *Store) until(now, then time.Time) schema.QueryWithArgs {
+	return bun.SafeQuery("? + ?", s.dialect.now(now.UnixMicro()), then.UnixMicro()-now.UnixMicro())
+}
+
+// dueAt finds what is due, without a claim to it.
+func (s *Store) dueAt(ctx context.Context, now time.Time, limit int) (found []studio.Lease, err error) {
+	rows, err := s.due.QueryContext(ctx, now.UnixMicro(), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var l studio.Lease
+		if err := rows.Scan(&l.Table, &l.ID); err != nil {
+			return nil, err
+		}
+		found = append(found, l)
+	}
+	return found, rows.Err()
+}
+
+// prepareDue makes the statement of Claim: one for all tables.
+func (d dialect) prepareDue(ctx context.Context, db *bun.DB) (*sql.Stmt, error) {
+	var each []string
+	for _, table := range tables() {
+		each = append(each, "SELECT * FROM ("+d.selectDue(db, table, d.arg(1), d.arg(2)).String()+") AS q")
+	}
+	all := "SELECT kind, id FROM (" + strings.Join(each, " UNION ALL ") + ") AS q ORDER BY due_at, kind, id LIMIT " + string(d.arg(2)) //nolint:gosec // all of it is ours
+	return db.DB.PrepareContext(ctx, all)
+}
+
+func (d dialect) selectDue(db bun.IDB, table studio.Table, now, limit any) *bun.SelectQuery {
+	return d.whereDue(db.NewSelect().TableExpr("?", bun.Ident(table)), now).
+		ColumnExpr("? AS kind", table).Column("id", "due_at").OrderExpr("due_at LIMIT ?", limit)
+}
+
+func (d dialect) whereDue(q *bun.SelectQuery, now any) *bun.SelectQuery {
+	return q.Where("due_at <= ?", now).Where("lease_until <= ?", d.now(now))
 }
 
 // Renew lets a lease end later; ErrStale when it ran out before now, was
 // released or is another's.
 func (s *Store) Renew(ctx context.Context, lease studio.Lease, now, until time.Time) error {
-	result, err := held(s.write.NewUpdate(), lease).
-		Set("lease_until = ?", until.UnixMicro()).Where("lease_until > ?", now.UnixMicro()).Exec(ctx)
-	if err := affected(result, err, studio.ErrStale); err != nil {
+	err := s.attempt(ctx, func() error {
+		result, err := held(s.lease.NewUpdate(), lease).
+			Set("lease_until = ?", s.until(now, until)).Where("lease_until > ?", s.dialect.now(now.UnixMicro())).Exec(ctx)
+		return affected(result, err, studio.ErrStale)
+	})
+	if err != nil {
 		return fmt.Errorf("renew lease of %s: %w", lease.ID, explain(err))
 	}
 	return nil
@@ -86,32 +117,39 @@ func (s *Store) Renew(ctx context.Context, lease studio.Lease, now, until time.T
 
 // Release ends a lease; ErrStale when it is not held any more.
 func (s *Store) Release(ctx context.Context, lease studio.Lease) error {
-	result, err := held(s.write.NewUpdate(), lease).
-		Set("lease_until = 0").Set("lease_holder = ''").Where("lease_until > 0").Exec(ctx)
-	if err := affected(result, err, studio.ErrStale); err != nil {
+	err := s.attempt(ctx, func() error {
+		result, err := held(s.lease.NewUpdate(), lease).
+			Set("lease_until = 0").Set("lease_holder = ''").Where("lease_until > 0").Exec(ctx)
+		return affected(result, err, studio.ErrStale)
+	})
+	if err != nil {
 		return fmt.Errorf("release lease of %s: %w", lease.ID, explain(err))
 	}
 	s.changes.notify()
-	return nil
+	return s.tellOthers(ctx)
 }
 
 // Abandon ends every lease of a holder that has died: to be called by who takes
 // its place, when nobody else can have the holder's name.
 func (s *Store) Abandon(ctx context.Context, holder string) error {
-	err := s.write.RunInTx(ctx, nil, func(ctx context.Context, db bun.Tx) error {
-		for _, table := range tables() {
-			_, err := db.NewUpdate().TableExpr("?", bun.Ident(table)).
-				Set("lease_until = 0").Set("lease_holder = ''").Where("lease_holder = ?", holder).Exec(ctx)
-			if err != nil {
-				return fmt.Errorf("end leases in %s: %w", table, err)
-			}
-		}
-		return nil
+	err := s.attempt(ctx, func() error {
+		return s.alone(ctx, func(db bun.Tx) (bool, error) { return true, abandon(ctx, db, holder) })
 	})
 	if err != nil {
 		return fmt.Errorf("end the leases of %s: %w", holder, explain(err))
 	}
 	s.changes.notify()
+	return nil
+}
+
+func abandon(ctx context.Context, db bun.Tx, holder string) error {
+	for _, table := range tables() {
+		_, err := db.NewUpdate().TableExpr("?", bun.Ident(table)).
+			Set("lease_until = 0").Set("lease_holder = ''").Where("lease_holder = ?", holder).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("end leases in %s: %w", table, err)
+		}
+	}
 	return nil
 }
 
@@ -136,27 +174,27 @@ func (s *Store) NextDue(ctx context.Context, now time.Time) (time.Time, bool, er
 
 // prepareNext makes the statement of NextDue, which is asked after every change:
 // one for all tables, read by the database only once.
-func (s *Store) prepareNext(ctx context.Context) (err error) {
+func (d dialect) prepareNext(ctx context.Context, db *bun.DB) (*sql.Stmt, error) {
 	var each []string
 	for _, table := range tables() {
-		for _, q := range selectNext(s.read, table, bun.Safe("?1")) {
-			each = append(each, "SELECT * FROM ("+q.String()+")")
+		for _, q := range d.selectNext(db, table, d.arg(1)) {
+			each = append(each, "SELECT * FROM ("+q.String()+") AS q")
 		}
 	}
-	all := "SELECT min(due_at) FROM (" + strings.Join(each, " UNION ALL ") + ")" //nolint:gosec // all of it is ours
-	s.next, err = s.read.DB.PrepareContext(ctx, all)
-	return err
+	all := "SELECT min(due_at) FROM (" + strings.Join(each, " UNION ALL ") + ") AS q" //nolint:gosec // all of it is ours
+	return db.DB.PrepareContext(ctx, all)
 }
 
 // selectNext asks for the next of what nobody holds, and of what is held: two
 // queries, as one over both would read every row that is ever due.
-func selectNext(db bun.IDB, table studio.Table, now any) []*bun.SelectQuery {
+func (d dialect) selectNext(db bun.IDB, table studio.Table, now any) []*bun.SelectQuery {
 	free := db.NewSelect().TableExpr("?", bun.Ident(table)).ColumnExpr("due_at").
-		Where("due_at IS NOT NULL").Where("lease_until <= ?", now).
+		Where("due_at IS NOT NULL").Where("lease_until <= ?", d.now(now)).
 		OrderExpr("due_at").Limit(1)
+	ends := bun.SafeQuery("lease_until - ? + ?", d.now(now), now) // for the caller
 	held := db.NewSelect().TableExpr("?", bun.Ident(table)).
-		ColumnExpr("CASE WHEN due_at > lease_until THEN due_at ELSE lease_until END AS at").
-		Where("due_at IS NOT NULL").Where("lease_until > 0").Where("lease_until > ?", now).
+		ColumnExpr("CASE WHEN due_at > ? THEN due_at ELSE ? END AS at", ends, ends).
+		Where("due_at IS NOT NULL").Where("lease_until > 0").Where("lease_until > ?", d.now(now)).
 		OrderExpr("at").Limit(1)
 	return []*bun.SelectQuery{free, held}
 }

@@ -18,8 +18,11 @@ func (t *tx) Holds(ctx context.Context, lease studio.Lease) error {
 	}
 	var number int64
 	err := t.try(func() error {
-		return t.db.NewSelect().TableExpr("?", bun.Ident(lease.Table)).Column("lease_number").
-			Where("id = ?", lease.ID).Scan(ctx, &number)
+		q := t.db.NewSelect().TableExpr("?", bun.Ident(lease.Table)).Column("lease_number").Where("id = ?", lease.ID)
+		if t.locks {
+			q = q.For("UPDATE")
+		}
+		return q.Scan(ctx, &number)
 	})
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && number != lease.Number:

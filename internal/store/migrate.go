@@ -24,12 +24,12 @@ func tables() []studio.Table {
 // migrate brings the schema up to date, each step in one transaction, and
 // returns its version. Migrations are numbered, only go forward and, once
 // released, never change.
-func migrate(ctx context.Context, db *bun.DB) (int64, error) {
-	p, err := goose.NewProvider(goose.DialectSQLite3, db.DB, nil,
+func (d dialect) migrate(ctx context.Context, db *bun.DB) (int64, error) {
+	p, err := goose.NewProvider(d.migrations, db.DB, nil,
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithGoMigrations(
-			goose.NewGoMigration(1, &goose.GoFunc{RunTx: migration1}, nil),
-			goose.NewGoMigration(2, &goose.GoFunc{RunTx: migration2}, nil),
+			goose.NewGoMigration(1, &goose.GoFunc{RunTx: d.migration1}, nil),
+			goose.NewGoMigration(2, &goose.GoFunc{RunTx: d.migration2}, nil),
 		))
 	if err != nil {
 		return 0, err
@@ -51,22 +51,25 @@ func migrate(ctx context.Context, db *bun.DB) (int64, error) {
 }
 
 // migration1 makes the first tables.
-func migration1(ctx context.Context, tx *sql.Tx) error {
-	return makeTables(ctx, tx, `
+func (d dialect) migration1(ctx context.Context, tx *sql.Tx) error {
+	return d.makeTables(ctx, tx, `
 		studios studio_members studio_components launch_profiles launch_profile_members
 		streaming_images sessions streams backups
 		client_tokens users access_keys logins settings`)
 }
 
 // migration2 makes the table of accepted licences.
-func migration2(ctx context.Context, tx *sql.Tx) error {
-	return makeTables(ctx, tx, "eula_acceptances")
+func (d dialect) migration2(ctx context.Context, tx *sql.Tx) error {
+	return d.makeTables(ctx, tx, "eula_acceptances")
 }
 
-func makeTables(ctx context.Context, tx *sql.Tx, names string) error {
+func (d dialect) makeTables(ctx context.Context, tx *sql.Tx, names string) error {
 	for table := range strings.FieldsSeq(names) {
-		if _, err := tx.ExecContext(ctx, strings.ReplaceAll(tableDDL, "TABLE_NAME", table)); err != nil {
-			return fmt.Errorf("make table %s: %w", table, err)
+		for statement := range strings.SplitSeq(strings.TrimSpace(tableDDL), ";\n") {
+			statement = strings.NewReplacer("TABLE_NAME", table, " text", " "+d.text).Replace(statement)
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("make table %s: %w", table, err)
+			}
 		}
 	}
 	return nil

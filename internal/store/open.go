@@ -5,16 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"net/url"
-	"os"
-	"path/filepath"
-	"runtime"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"modernc.org/sqlite"
 
 	"github.com/backlot/backlot/internal/studio"
 )
@@ -23,20 +16,30 @@ import (
 type Config struct {
 	// Path of the SQLite file; it is made when it is not there. Its directory must exist.
 	Path string
-	Log  *slog.Logger
+	// URL of a PostgreSQL database, which is used instead when this is not empty:
+	// postgres://USER@HOST/DATABASE. What it leaves out is taken from the
+	// environment, as PostgreSQL's own programs do.
+	URL string
+	Log *slog.Logger
+
+	// callersClock judges leases by the time that callers say on PostgreSQL, too.
+	callersClock bool
 }
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	log *slog.Logger
-	// write has one connection whose transactions take the write lock at once, so
-	// that none of them has to be run again; read sees what was committed when
-	// its transaction began.
-	write, read *bun.DB
-	next        *sql.Stmt // see NextDue
-	writeFinds  finds
-	readFinds   finds
-	changes     changes
+	log     *slog.Logger
+	dialect dialect
+	// write has one connection whose transactions have the store to themselves, so
+	// that none of them has to be run again for the sake of another; read sees what
+	// was committed when its transaction began. Leases must not wait for a Write
+	// where the database does not ask for it.
+	write, read, lease *bun.DB
+	due, next          *sql.Stmt // see Claim and NextDue
+	writeFinds         finds
+	readFinds          finds
+	changes            changes
+	shared             *shared // nil where this process alone has the database
 }
 
 var _ studio.Store = (*Store)(nil)
@@ -45,93 +48,46 @@ var _ studio.Store = (*Store)(nil)
 // file is refused with ErrDamaged, one made by a newer version with ErrNewer.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{log: cfg.Log}
-	if err := s.open(ctx, cfg.Path); err != nil {
+	place := cfg.Path
+	open := s.openSQLite
+	if cfg.URL != "" {
+		place, open = "in PostgreSQL", s.openPostgres
+	}
+	err := open(ctx, cfg)
+	if err == nil {
+		err = s.prepare(ctx)
+	}
+	if err != nil {
 		_ = s.Close() // it is the first error that matters
 		if f, ok := failureOf(err); ok {
 			err = fmt.Errorf("%w: %w", f.kind, err)
 		}
-		return nil, fmt.Errorf("open store %s: %w", cfg.Path, err)
+		return nil, fmt.Errorf("open store %s: %w", place, err)
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string) error {
-	path, err := filepath.Abs(path)
-	if err != nil {
+func (s *Store) prepare(ctx context.Context) (err error) {
+	if s.writeFinds, err = s.dialect.prepareFinds(ctx, s.write); err != nil {
 		return err
 	}
-	// The file holds personal data: nobody else may read it, nor the log beside
-	// it, which SQLite makes with the same mode. An existing file is not opened
-	// here: closing it would drop the locks that SQLite has on it in this process.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err == nil {
-		err = f.Close()
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if s.readFinds, err = s.dialect.prepareFinds(ctx, s.read); err != nil {
 		return err
 	}
-	if s.write, err = connect(path, 1, "immediate"); err != nil {
+	if s.due, err = s.dialect.prepareDue(ctx, s.read); err != nil {
 		return err
 	}
-	if err := check(ctx, s.write); err != nil {
-		return err
-	}
-	version, err := migrate(ctx, s.write)
-	if err != nil {
-		return err
-	}
-	// More Reads at once than there are processors would only wait for each other.
-	readers := max(4, runtime.GOMAXPROCS(0))
-	if s.read, err = connect(path, readers, "deferred", "query_only(1)"); err != nil {
-		return err
-	}
-	if s.writeFinds, err = prepareFinds(ctx, s.write); err != nil {
-		return err
-	}
-	if s.readFinds, err = prepareFinds(ctx, s.read); err != nil {
-		return err
-	}
-	if err := s.prepareNext(ctx); err != nil {
-		return err
-	}
-	s.log.InfoContext(ctx, "store open", "path", path, "schema", version)
-	return nil
-}
-
-// connect opens a pool of connections. There is no memory map: a disk error
-// under one would kill the process by a signal instead of failing a query.
-func connect(path string, connections int, lock string, pragmas ...string) (*bun.DB, error) {
-	pragmas = append([]string{
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"cache_size(-4096)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
-	}, pragmas...)
-	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{"_pragma": pragmas, "_txlock": {lock}}.Encode()}
-	connector, err := sqlite.NewConnector(u.String())
-	if err != nil {
-		return nil, err
-	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return bun.NewDB(db, sqlitedialect.New()), nil
-}
-
-// check looks for damage before anything is written.
-func check(ctx context.Context, db *bun.DB) error {
-	var found string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
-		return err
-	}
-	if found != "ok" {
-		return fmt.Errorf("%w: %s", ErrDamaged, found)
-	}
-	return nil
+	s.next, err = s.dialect.prepareNext(ctx, s.read)
+	return err
 }
 
 // Close ends every connection; a transaction still running is undone.
 func (s *Store) Close() error {
 	var err error
-	for _, db := range []*bun.DB{s.read, s.write} {
+	if s.shared != nil {
+		s.leave()
+	}
+	for _, db := range []*bun.DB{s.read, s.write, s.lease} {
 		if db != nil {
 			err = errors.Join(err, db.Close())
 		}

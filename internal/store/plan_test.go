@@ -65,8 +65,8 @@ func TestPlans(t *testing.T) {
 	}
 
 	now := time.Unix(2, 0)
-	next := selectNext(s.read, "sessions", now.UnixMicro())
-	uses(t, s.read, selectDue(s.read, &rows, "sessions", now, 50), "sessions_due", !sorted)
+	next := s.dialect.selectNext(s.read, "sessions", now.UnixMicro())
+	uses(t, s.read, s.dialect.selectDue(s.read, "sessions", now.UnixMicro(), 50), "sessions_due", !sorted)
 	uses(t, s.read, next[0], "sessions_due", !sorted)
 	uses(t, s.read, next[1], "sessions_leased", sorted)
 }

@@ -31,7 +31,12 @@ func TestSQLite(t *testing.T) {
 
 func openSQLite(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), config(t, path))
+	return opened(t, config(t, path))
+}
+
+func opened(t testing.TB, cfg store.Config) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

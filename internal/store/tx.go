@@ -18,52 +18,15 @@ import (
 	"github.com/backlot/backlot/internal/studio"
 )
 
-// Read runs fn on one consistent view of the store; saving in it is an error.
-//
-// The transaction itself cannot be cancelled, as watching for that costs as much
-// as the look-up of a row: the statements in it can, those that may take long.
-func (s *Store) Read(ctx context.Context, fn func(studio.Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return explain(s.read.RunInTx(context.WithoutCancel(ctx), nil, func(_ context.Context, db bun.Tx) error {
-		return fn(&tx{db: db, finds: s.readFinds})
-	}))
-}
-
-// Write runs fn in one transaction; when it fails, the nouns saved in it have
-// the revisions they had before.
-func (s *Store) Write(ctx context.Context, now time.Time, fn func(studio.Tx) error) error {
-	t := &tx{finds: s.writeFinds, now: now, writes: true}
-	done := false
-	defer func() {
-		if !done {
-			t.restore()
-		}
-	}()
-	err := s.write.RunInTx(ctx, nil, func(_ context.Context, db bun.Tx) error {
-		t.db = db
-		if err := fn(t); err != nil {
-			return err
-		}
-		return t.failed
-	})
-	if err != nil {
-		return explain(err)
-	}
-	done = true
-	if t.changed {
-		s.changes.notify()
-	}
-	return nil
-}
-
 // tx is a transaction as studio sees it.
 type tx struct {
 	db      bun.Tx
+	dialect dialect
 	finds   finds
 	now     time.Time
 	writes  bool
+	// locks tells that leases are handed out beside this transaction.
+	locks   bool
 	changed bool
 	before  []revision
 	// failed is the first failure of the database. It may have undone all so far
@@ -170,7 +133,7 @@ func (t *tx) find(ctx context.Context, n studio.Noun, by lookup, key string) err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		ctx := context.WithoutCancel(ctx) // see Read
+		ctx := t.dialect.lookup(ctx)
 		return t.db.StmtContext(ctx, t.finds[by]).QueryRowContext(ctx, key).Scan(&r.Revision, &r.Body)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -223,13 +186,30 @@ func (t *tx) insert(ctx context.Context, table studio.Table, r *row) error {
 	return affected(result, err, studio.ErrTaken)
 }
 
+// update passes over what it cannot replace, as insert does, and looks afterwards
+// why: nobody else writes meanwhile.
 func (t *tx) update(ctx context.Context, table studio.Table, r *row) error {
-	result, err := t.db.NewUpdate().Model(r).ModelTableExpr("?", bun.Ident(table)).ExcludeColumn("id").
-		Where("id = ?", r.ID).Where("revision = ?", r.Revision-1).Exec(ctx)
-	if taken(err) {
-		return studio.ErrTaken
+	q := t.db.NewUpdate().Model(r).ModelTableExpr("?", bun.Ident(table)).ExcludeColumn("id").
+		Where("id = ?", r.ID).Where("revision = ?", r.Revision-1)
+	if r.UniqueKey != "" {
+		other := t.db.NewSelect().TableExpr("? AS other", bun.Ident(table)).ColumnExpr("1").
+			Where("other.unique_key = ?", r.UniqueKey).Where("other.id <> ?", r.ID)
+		q = q.Where("NOT EXISTS (?)", other)
 	}
-	return affected(result, err, studio.ErrStale)
+	result, err := q.Exec(ctx)
+	if err = affected(result, err, studio.ErrStale); !errors.Is(err, studio.ErrStale) {
+		return err
+	}
+	kept, err := t.db.NewSelect().TableExpr("?", bun.Ident(table)).
+		Where("id = ?", r.ID).Where("revision = ?", r.Revision-1).Exists(ctx)
+	switch {
+	case err != nil:
+		return err
+	case kept:
+		return studio.ErrTaken
+	default:
+		return studio.ErrStale
+	}
 }
 
 // affected is err, or none when no row was changed.
