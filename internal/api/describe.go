@@ -21,7 +21,7 @@ func groups() []group {
 		{"Studios", "A studio holds everything else: components, images, launch profiles, sessions and who may use them.", []described{
 			{"CreateStudio", "Makes a studio; its name becomes part of the address of its page and cannot be changed."},
 			{"GetStudio", "Shows a studio, a deleted one for another day."},
-			{"ListStudios", "Lists the studios that are not deleted."},
+			{"ListStudios", "Lists the studios, deleted ones for another day."},
 			{"UpdateStudio", "Changes the display name or the roles of a studio."},
 			{"StartStudioSSOConfigurationRepair", "Joins a studio to the identity store again where the connection is broken; a healthy one is refused."},
 			{"DeleteStudio", "Deletes a studio that holds no launch profiles, components or own images any more."},

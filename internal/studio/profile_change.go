@@ -14,7 +14,7 @@ func (f *Profile) judge(ctx context.Context, s *Service, tx Tx) (StatusCode, str
 			return "", "", err
 		}
 		return "LAUNCH_PROFILE_WITH_STREAM_SESSIONS_NOT_DELETED",
-			fmt.Sprintf("There are %d streaming sessions of the launch profile; delete them first.", sessions), nil
+			fmt.Sprintf("The launch profile has streaming sessions (%d); delete them first.", sessions), nil
 	case UpdateInProgress:
 		return s.checkOffer(ctx, tx, f.StudioID, f.Asked)
 	default:

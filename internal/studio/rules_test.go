@@ -213,31 +213,47 @@ func TestLaunchProfileReferences(t *testing.T) {
 func TestQuotas(t *testing.T) {
 	t.Parallel()
 	w := open(t, t, t.TempDir(), func(c *studio.Config) {
-		c.Quotas = studio.Quotas{Studios: 1, Sessions: 2, LaunchProfiles: 1, StreamingImages: 1, Components: 2, SharedFileSystems: 1}
+		c.Quotas = studio.Quotas{Studios: 1, Sessions: 2, LaunchProfiles: 1, StreamingImages: 1, Components: 3, SharedFileSystems: 1}
 	})
 	w.furnish(t, t.Context())
+	full := func(err error, quota, value string) {
+		t.Helper()
+		wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+		var e *studio.Error
+		if asError(err, &e); e.Context["quota"] != quota || e.Context["value"] != value {
+			t.Errorf("%v; want %s of %s", e.Context, value, quota)
+		}
+	}
 	_, err := w.CreateStudio(t.Context(), admin, &studio.CreateStudioRequest{StudioName: "two", AdminRoleARN: role, UserRoleARN: role})
-	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	full(err, "studios", "1")
 	_, err = w.CreateLaunchProfile(t.Context(), admin, w.profile())
-	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	full(err, "launch profiles of a studio", "1")
 	_, err = w.CreateStreamingImage(t.Context(), admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "x", EC2ImageID: hostAMI})
-	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	full(err, "streaming images of a studio", "1")
 	component := &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "c", Type: "SHARED_FILE_SYSTEM"}
 	_, err = w.CreateStudioComponent(t.Context(), admin, component)
 	must(t, err)
 	_, err = w.CreateStudioComponent(t.Context(), admin, component)
-	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	full(err, "shared file system components of a studio", "1")
+	_, err = w.UpdateStudioComponent(t.Context(), admin, &studio.UpdateStudioComponentRequest{
+		StudioID: w.studioID, StudioComponentID: w.componentID, Type: new("SHARED_FILE_SYSTEM"),
+	})
+	full(err, "shared file system components of a studio", "1")
+	w.newComponent(t, "c", "CUSTOM")
+	component.Type = "CUSTOM"
+	_, err = w.CreateStudioComponent(t.Context(), admin, component)
+	full(err, "studio components of a studio", "3")
 
 	one := w.launch(t)
 	w.launch(t)
 	create := &studio.CreateStreamingSessionRequest{StudioID: w.studioID, LaunchProfileID: w.profileID}
 	_, err = w.CreateStreamingSession(t.Context(), artist, create)
-	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	full(err, "streaming sessions of a studio", "2")
 	// A session counts until it is DELETED.
 	_, err = w.DeleteStreamingSession(t.Context(), artist, &studio.DeleteStreamingSessionRequest{StudioID: w.studioID, SessionID: one.SessionID})
 	must(t, err)
 	_, err = w.CreateStreamingSession(t.Context(), artist, create)
-	wants(t, err, studio.QuotaExceeded, studio.CodeQuota)
+	full(err, "streaming sessions of a studio", "2")
 	w.settle(t, t.Context())
 	_, err = w.CreateStreamingSession(t.Context(), artist, create)
 	must(t, err)

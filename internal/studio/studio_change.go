@@ -79,7 +79,7 @@ func (s *Service) remaining(ctx context.Context, tx Tx, studioID string) (Status
 			return "", "", err
 		}
 		if n > 0 {
-			return of.code, fmt.Sprintf("The studio has %d %s; delete them first.", n, of.what), nil
+			return of.code, fmt.Sprintf("The studio has %s (%d); delete them first.", of.what, n), nil
 		}
 	}
 	return "", "", nil

@@ -1,6 +1,9 @@
 package studio_test
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -60,41 +63,105 @@ func TestClientTokens(t *testing.T) {
 	}
 }
 
+// TestTokenOfEveryCreate makes one of each kind by eight twins at once, again, and
+// with other parameters; what has tags has those that it was made with.
 func TestTokenOfEveryCreate(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	ctx := t.Context()
 	s := w.launch(t)
-	for name, call := range map[string]func() (string, error){
-		"studio": func() (string, error) {
-			a, err := w.CreateStudio(ctx, admin, &studio.CreateStudioRequest{StudioName: "two", AdminRoleARN: role, UserRoleARN: role, ClientToken: "x"})
-			return a.Studio.StudioID, err
+	tags := map[string]string{"made": "so"}
+	for kind, create := range map[string]func(other bool) (string, error){
+		"studio": func(other bool) (string, error) {
+			a, err := w.CreateStudio(ctx, admin, &studio.CreateStudioRequest{
+				StudioName: "two", DisplayName: either(other, "a", "b"), AdminRoleARN: role, UserRoleARN: role, Tags: tags, ClientToken: "x",
+			})
+			if err != nil {
+				return "", err
+			}
+			return a.Studio.StudioID, nil
 		},
-		"component": func() (string, error) {
-			a, err := w.CreateStudioComponent(ctx, admin, &studio.CreateStudioComponentRequest{StudioID: w.studioID, Name: "c", Type: "CUSTOM", ClientToken: "x"})
-			return a.StudioComponent.StudioComponentID, err
+		"studio-component": func(other bool) (string, error) {
+			a, err := w.CreateStudioComponent(ctx, admin, &studio.CreateStudioComponentRequest{
+				StudioID: w.studioID, Name: either(other, "a", "b"), Type: "CUSTOM", Tags: tags, ClientToken: "x",
+			})
+			if err != nil {
+				return "", err
+			}
+			return a.StudioComponent.StudioComponentID, nil
 		},
-		"image": func() (string, error) {
-			a, err := w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{StudioID: w.studioID, Name: "i", EC2ImageID: hostAMI, ClientToken: "x"})
-			return a.StreamingImage.StreamingImageID, err
+		"streaming-image": func(other bool) (string, error) {
+			a, err := w.CreateStreamingImage(ctx, admin, &studio.CreateStreamingImageRequest{
+				StudioID: w.studioID, Name: either(other, "a", "b"), EC2ImageID: hostAMI, Tags: tags, ClientToken: "x",
+			})
+			if err != nil {
+				return "", err
+			}
+			return a.StreamingImage.StreamingImageID, nil
 		},
-		"profile": func() (string, error) {
-			a, err := w.CreateLaunchProfile(ctx, admin, w.profile(func(r *studio.CreateLaunchProfileRequest) { r.ClientToken = "x" }))
-			return a.LaunchProfile.LaunchProfileID, err
+		"launch-profile": func(other bool) (string, error) {
+			a, err := w.CreateLaunchProfile(ctx, admin, w.profile(func(r *studio.CreateLaunchProfileRequest) {
+				r.Name, r.Tags, r.ClientToken = either(other, "a", "b"), tags, "x"
+			}))
+			if err != nil {
+				return "", err
+			}
+			return a.LaunchProfile.LaunchProfileID, nil
 		},
-		"stream": func() (string, error) {
-			a, err := w.CreateStreamingSessionStream(ctx, artist, &studio.CreateStreamingSessionStreamRequest{StudioID: w.studioID, SessionID: s.SessionID, ClientToken: "x"})
-			return a.Stream.StreamID, err
+		"streaming-session": func(other bool) (string, error) {
+			a, err := w.CreateStreamingSession(ctx, artist, &studio.CreateStreamingSessionRequest{
+				StudioID: w.studioID, LaunchProfileID: w.profileID, EC2InstanceType: new(either(other, "g4dn.xlarge", "g5.xlarge")), Tags: tags, ClientToken: "x",
+			})
+			if err != nil {
+				return "", err
+			}
+			return a.Session.SessionID, nil
+		},
+		"stream": func(other bool) (string, error) {
+			a, err := w.CreateStreamingSessionStream(ctx, artist, &studio.CreateStreamingSessionStreamRequest{
+				StudioID: w.studioID, SessionID: s.SessionID, ExpirationInSeconds: new(either(other, 60, 61)), ClientToken: "x",
+			})
+			if err != nil {
+				return "", err
+			}
+			return a.Stream.StreamID, nil
 		},
 	} {
-		one, err := call()
+		ids := make([]string, 8)
+		var twins sync.WaitGroup
+		for i := range ids {
+			twins.Go(func() {
+				var err error
+				if ids[i], err = create(false); err != nil {
+					t.Errorf("%s: %v", kind, err)
+				}
+			})
+		}
+		twins.Wait()
+		again, err := create(false)
 		must(t, err)
-		two, err := call()
+		if ids = slices.Compact(append(ids, again)); len(ids) != 1 || again == "" {
+			t.Errorf("%s: made %q", kind, ids)
+		}
+		_, err = create(true)
+		wants(t, err, studio.Validation, studio.CodeClientToken)
+		if kind == "stream" {
+			continue
+		}
+		of := w.ARN(kind, strings.TrimPrefix(again, region+":"))
+		a, err := w.ListTagsForResource(ctx, admin, &studio.ListTagsForResourceRequest{ResourceARN: of})
 		must(t, err)
-		if one == "" || one != two {
-			t.Errorf("%s: %q and %q", name, one, two)
+		if !maps.Equal(a.Tags, tags) {
+			t.Errorf("%s: tags %v", kind, a.Tags)
 		}
 	}
+}
+
+func either[T any](other bool, one, another T) T {
+	if other {
+		return another
+	}
+	return one
 }
 
 func TestTwinsMakeOneThing(t *testing.T) {
