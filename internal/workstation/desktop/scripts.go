@@ -19,7 +19,7 @@ import (
 	"github.com/backlot/backlot/internal/workstation"
 )
 
-// ScriptsVariable, when it is set, tells session-init that it has these open files.
+// ScriptsVariable tells session-init, when it is set, that it has the files below.
 const ScriptsVariable = "BACKLOT_SCRIPTS"
 
 // The files of a session-init that has scripts to run. Scripts are secret, so they

@@ -90,12 +90,11 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 			daemon, "--session", "--nofork", "--nopidfile", "--nosyslog", "--address=unix:path=" + busSocket(s.UID),
 		}}
 	}
-	if s.desktop.needsBus {
-		s.startBus()
-	}
 	var orders <-chan order
 	if s.scripts != nil {
 		orders = s.scripts.orders
+	} else if s.desktop.needsBus {
+		s.startBus()
 	}
 	var overtime <-chan time.Time
 	for {
@@ -131,7 +130,9 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 			case ctx.Err() != nil:
 			case err == nil:
 				s.shown = true
-				s.startBus()
+				if s.scripts == nil {
+					s.startBus()
+				}
 			case !s.shown:
 				return err
 			default:
@@ -156,6 +157,9 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 func (s *session) proceed(ctx context.Context) error {
 	if s.scripts != nil {
 		return s.runScripts(ctx)
+	}
+	if s.desktop.needsBus || s.shown {
+		s.startBus()
 	}
 	if s.desktop.needsBus {
 		s.awaitBus(ctx)

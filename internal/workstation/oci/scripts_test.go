@@ -93,7 +93,7 @@ func TestScripts(t *testing.T) {
 		System: []workstation.Script{
 			script("first", "export VALUE='"+strings.ReplaceAll(secret, "'", `'\''`)+"'\n"+wait+
 				`printf %s "$VALUE" >/etc/value; (umask; id -un; pwd; echo $HOME $BACKLOT_USER "$BACKLOT_SCRIPTS" "$DISPLAY") >/etc/who; ls /proc/self/fd | wc -l >/etc/files
-				echo first >>/etc/order; echo "said $VALUE"; echo complained >&2; head -c 3000000 /dev/zero; sleep 1000 & `),
+				ps -u artist -o pid= | wc -l >/etc/others; echo first >>/etc/order; echo "said $VALUE"; echo complained >&2; head -c 3000000 /dev/zero; sleep 1000 & `),
 			script("second", "#!/usr/bin/perl\nopen F, '>>/etc/order'; print F \"second in perl\\n\"; print join ' ', $0, @ARGV;"),
 		},
 		User: []workstation.Script{
@@ -121,6 +121,7 @@ func TestScripts(t *testing.T) {
 
 	for path, want := range map[string]string{
 		"etc/value": secret, "etc/who": "0022\nroot\n/\n/root artist  \n", "etc/order": "first\nsecond in perl\n",
+		"etc/others":                        "0\n",
 		"etc/files":                         "4\n", // three, and the directory
 		"home/artist/who":                   "artist\n/home/artist\n/home/artist :0 \n0\n1\nthird\n",
 		"var/log/backlot/init-system-2.log": "/run/backlot/scripts/system-2",
