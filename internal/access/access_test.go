@@ -11,7 +11,7 @@ import (
 	"github.com/backlot/backlot/internal/studio"
 )
 
-// Who may do what, as Nimble Studio had it: for each group of operations, the
+// Who may do what, as Nimble Studio had it, and with what it never had: for each group of operations, the
 // resource they act on, whether a studio's administrator may, and when a user may.
 var matrix = []struct {
 	operations    string
@@ -44,6 +44,10 @@ var matrix = []struct {
 	{"CreateStreamingImage", "studio", false, "no"},
 	{"UpdateStreamingImage DeleteStreamingImage", "streaming-image", false, "no"},
 	{"PutStudioMembers DeleteStudioMember", "studio", false, "no"},
+	{"CreateBackup ListBackups", "streaming-session", true, "owner"},
+	{"GetBackup VerifyBackup RestoreBackup ListBackupFiles GetBackupFile ExportBackup", "streaming-session-backup", true, "owner"},
+	{"DeleteBackup", "streaming-session-backup", true, "no"},
+	{"ImportBackup", "streaming-session", true, "no"},
 	{"TagResource UntagResource ListTagsForResource", "streaming-session", false, "no"},
 }
 
@@ -91,8 +95,8 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
-	if operations != 49 {
-		t.Errorf("the matrix has %d operations; want 49", operations)
+	if operations != 49+10 {
+		t.Errorf("the matrix has %d operations; want Nimble's 49 and our 10", operations)
 	}
 	t.Logf("%d operations, %d situations", operations, questions)
 }

@@ -109,6 +109,11 @@ func (l *Loop) act(ctx context.Context, task studio.Task, step step) error {
 			return fmt.Errorf("delete volume %s: %w", task.Session.Trash[0], err)
 		}
 	case studio.DeleteSnapshots, studio.DeleteSnapshot:
+		for _, id := range task.Volumes {
+			if err := l.cfg.Volumes.Delete(ctx, id); err != nil {
+				return fmt.Errorf("delete volume %s: %w", id, err)
+			}
+		}
 		for _, id := range task.Snapshots {
 			if err := step(func() error { return l.deleteSnapshot(ctx, id) }); err != nil {
 				return fmt.Errorf("delete snapshot %s: %w", id, err)

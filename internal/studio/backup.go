@@ -19,13 +19,18 @@ type Backup struct {
 	Key    string `json:"key"`
 	Volume string `json:"volume"`
 	checksum
-	// Safety tells that it was made because a restore was about to replace the volume.
+	// Origin tells why it was made; empty in rows of before it was told.
+	Origin string `json:"origin,omitempty"`
+	// Safety tells that a restore was about to replace the volume.
 	Safety bool `json:"safety,omitempty"`
+	// Restoring are the sessions whose volumes are still to be made from it.
+	Restoring []string `json:"restoring,omitempty"`
 
 	// Leftover tells that of a backup that failed there may be a snapshot all the same.
 	Leftover bool `json:"leftover,omitempty"`
 
-	// As in Session, for the deletion of the snapshot.
+	// As in Session, for the deletion of the snapshot; an import that says nothing
+	// until Deadline is dead.
 	Attempts int       `json:"attempts,omitempty"`
 	RetryAt  time.Time `json:"retryAt,omitzero"`
 	Deadline time.Time `json:"deadline,omitzero"`
@@ -48,7 +53,15 @@ func (b *Backup) Row(now time.Time) Row {
 // which knows when the volume is at rest.
 func (b *Backup) Next(now time.Time) (Action, time.Time) {
 	switch b.State {
+	case CreateInProgress:
+		if b.Origin == originImport {
+			return first(now, at(b.Deadline, GiveUp))
+		}
+		return None, time.Time{}
 	case DeleteInProgress:
+		if len(b.Restoring) > 0 {
+			return None, time.Time{}
+		}
 		return first(now, plan{DeleteSnapshot, b.RetryAt})
 	case CreateFailed:
 		if b.Leftover {
@@ -61,6 +74,15 @@ func (b *Backup) Next(now time.Time) (Action, time.Time) {
 		return None, time.Time{}
 	}
 }
+
+// Why backups are made.
+const (
+	originAutomatic = "AUTOMATIC" // the session ran for long enough
+	originStop      = "STOP"      // the session was stopped
+	originManual    = "MANUAL"    // somebody asked for it
+	originSafety    = "SAFETY"    // a restore was about to replace the volume
+	originImport    = "IMPORT"    // it came as an archive
+)
 
 // backupSays are the sentences of a backup's states; its status codes are those
 // of a session in the same state.
@@ -86,7 +108,24 @@ func (b *Backup) remove(now time.Time, step time.Duration) error {
 	if err := b.enter(eventDelete); err != nil {
 		return err
 	}
-	b.Attempts, b.RetryAt, b.Deadline = 0, time.Time{}, now.Add(step)
+	b.Attempts, b.Deadline = 0, now.Add(step)
+	if !b.Leftover { // or somebody may be taking it at this moment
+		b.RetryAt = time.Time{}
+	}
+	return nil
+}
+
+// failed: there will be no snapshot, though something of it may be there.
+func (b *Backup) failed(now time.Time, why Failure, t Timing) error {
+	if err := b.enter(eventFailed); err != nil {
+		return err
+	}
+	// Not at once: somebody may be taking it at this moment.
+	b.Leftover, b.RetryAt, b.ForgetAt = true, now.Add(t.Step), now.Add(t.Keep)
+	b.StatusCode = why.Code
+	if why.Message != "" {
+		b.StatusMessage = why.Message
+	}
 	return nil
 }
 
@@ -100,8 +139,8 @@ func (b *Backup) removed(now time.Time, keep time.Duration) error {
 	return b.enter(eventDeleted)
 }
 
-// newBackup is a backup of the volume that a session has now, still to be made.
-func (s *Service) newBackup(session *Session, now time.Time) (*Backup, error) {
+// newBackup is a backup of a session, still to be made.
+func (s *Service) newBackup(session *Session, now time.Time, origin string) (*Backup, error) {
 	id, err := newID(s.cfg.Random)
 	if err != nil {
 		return nil, err
@@ -114,16 +153,16 @@ func (s *Service) newBackup(session *Session, now time.Time) (*Backup, error) {
 			State: CreateInProgress, StatusCode: sessionCodes[CreateInProgress], StatusMessage: backupSays[CreateInProgress],
 		},
 		StudioID: session.StudioID, Number: session.BackupsMade, Key: fmt.Sprintf("%sb%d", session.Key, session.BackupsMade), Volume: session.Volume,
+		Origin: origin, Safety: origin == originSafety,
 	}, nil
 }
 
 // beginBackup lets a backup of the session's volume be made, listed from now on.
-func (s *Service) beginBackup(ctx context.Context, tx Tx, now time.Time, session *Session, safety bool) error {
-	b, err := s.newBackup(session, now)
+func (s *Service) beginBackup(ctx context.Context, tx Tx, now time.Time, session *Session, origin string) error {
+	b, err := s.newBackup(session, now, origin)
 	if err != nil {
 		return err
 	}
-	b.Safety = safety
 	session.Pending = b.BackupID
 	return tx.Save(ctx, b)
 }
@@ -141,14 +180,8 @@ func (s *Service) endBackup(ctx context.Context, tx Tx, now time.Time, session *
 		}
 		return tx.Save(ctx, &b)
 	}
-	if err := b.enter(eventFailed); err != nil {
+	if err := b.failed(now, *failed, s.cfg.Timing); err != nil {
 		return err
-	}
-	// Not at once: somebody may be taking it at this moment.
-	b.Leftover, b.RetryAt, b.ForgetAt = true, now.Add(s.cfg.Timing.Step), now.Add(s.cfg.Timing.Keep)
-	b.StatusCode = failed.Code
-	if failed.Message != "" {
-		b.StatusMessage = failed.Message
 	}
 	return tx.Save(ctx, &b)
 }
@@ -161,22 +194,40 @@ func backupsOf(ctx context.Context, tx Tx, session *Session, states ...State) ([
 }
 
 // retainBackups begins to delete the backups beyond those to be kept, the oldest
-// first. A safety backup takes nobody's place until the session stops.
-func (s *Service) retainBackups(ctx context.Context, tx Tx, now time.Time, session *Session) error {
+// first. A safety backup takes nobody's place until the session stops, all tells
+// that it does; one that is known to be damaged gives its own to any that is not;
+// one that a session is being restored from stays; and while there is no volume,
+// so does the newest that was made of it.
+func (s *Service) retainBackups(ctx context.Context, tx Tx, now time.Time, session *Session, all bool) error {
 	ready, err := backupsOf(ctx, tx, session, Ready)
 	if err != nil {
 		return err
 	}
-	if session.State != StopInProgress {
+	var only *Backup
+	if session.Volume == "" {
+		only = newestOwn(ready)
+	}
+	if !all {
 		ready = slices.DeleteFunc(ready, func(b *Backup) bool { return b.Safety })
 	}
+	slices.SortStableFunc(ready, func(a, b *Backup) int {
+		switch {
+		case a.damaged() == b.damaged():
+			return 0
+		case a.damaged():
+			return 1
+		default:
+			return -1
+		}
+	})
+	ready = ready[min(len(ready), max(session.MaxBackupsToRetain, 1)):]
+	ready = slices.DeleteFunc(ready, func(b *Backup) bool { return b == only || len(b.Restoring) > 0 })
 	// Those whose deletion failed before get another chance.
 	old, err := backupsOf(ctx, tx, session, DeleteFailed)
 	if err != nil {
 		return err
 	}
-	old = append(old, ready[min(len(ready), max(session.MaxBackupsToRetain, 1)):]...)
-	for _, b := range old {
+	for _, b := range append(old, ready...) {
 		if err := b.remove(now, s.cfg.Timing.Step); err != nil {
 			return err
 		}
@@ -185,6 +236,15 @@ func (s *Service) retainBackups(ctx context.Context, tx Tx, now time.Time, sessi
 		}
 	}
 	return nil
+}
+
+// newestOwn is the newest of backups, the newest first, that was made of the
+// session itself, or else the newest; nil if there is none.
+func newestOwn(backups []*Backup) *Backup {
+	if i := slices.IndexFunc(backups, func(b *Backup) bool { return b.Origin != originImport }); i > 0 {
+		return backups[i]
+	}
+	return at0(backups)
 }
 
 // removeBackups begins to delete all backups of a session.
@@ -207,14 +267,17 @@ func (s *Service) removeBackups(ctx context.Context, tx Tx, now time.Time, sessi
 	return nil
 }
 
-// removedBackups records that no snapshot of a session under deletion is left.
-func (s *Service) removedBackups(ctx context.Context, tx Tx, now time.Time, session *Session) error {
+// removedBackups records that the snapshots of a session under deletion are gone.
+func (s *Service) removedBackups(ctx context.Context, tx Tx, now time.Time, session *Session, gone []string) error {
 	session.BackupsGone, session.Compare = true, ""
 	backups, err := backupsOf(ctx, tx, session, DeleteInProgress, DeleteFailed)
 	if err != nil {
 		return err
 	}
 	for _, b := range backups {
+		if !slices.Contains(gone, b.Key) {
+			continue // it goes when no session needs it any more
+		}
 		if b.State == DeleteFailed {
 			if err := b.remove(now, s.cfg.Timing.Step); err != nil {
 				return err

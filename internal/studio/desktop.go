@@ -108,6 +108,9 @@ func (s *Service) Wanted(ctx context.Context) (Wanted, error) {
 		backups, err := List[Backup](ctx, tx, Query{NotStates: []State{Deleted}})
 		for _, b := range backups {
 			w.Snapshots[b.Key] = true
+			if b.Origin == originImport && b.State != Ready {
+				w.Volumes[ImportVolume(b.Key)] = true
+			}
 		}
 		return err
 	})

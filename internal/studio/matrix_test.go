@@ -13,13 +13,15 @@ import (
 
 // rights tell who may call each operation, besides the account administrator.
 var rights = map[string]string{
-	"administrator":        `GetStreamingImage ListStreamingImages PutLaunchProfileMembers UpdateLaunchProfileMember DeleteLaunchProfileMember AcceptEulas`,
+	"administrator":        `GetStreamingImage ListStreamingImages PutLaunchProfileMembers UpdateLaunchProfileMember DeleteLaunchProfileMember AcceptEulas
+		DeleteBackup ImportBackup`,
 	"administrator of any": `GetEula`,
 	"member": `GetLaunchProfile GetLaunchProfileDetails GetLaunchProfileInitialization GetLaunchProfileMember ListLaunchProfileMembers
 		CreateStreamingSession`,
 	"self": `ListLaunchProfiles ListStreamingSessions ListStreamingSessionBackups`,
 	"owner": `GetStreamingSession StartStreamingSession StopStreamingSession DeleteStreamingSession CreateStreamingSessionStream
-		GetStreamingSessionStream GetStreamingSessionBackup`,
+		GetStreamingSessionStream GetStreamingSessionBackup
+		CreateBackup GetBackup ListBackups VerifyBackup RestoreBackup ListBackupFiles GetBackupFile ExportBackup`,
 	"everybody": `ListEulas ListEulaAcceptances ListStudioMembers GetStudioMember`,
 	"nobody": `CreateStudio GetStudio ListStudios UpdateStudio StartStudioSSOConfigurationRepair DeleteStudio PutStudioMembers DeleteStudioMember
 		CreateStudioComponent GetStudioComponent ListStudioComponents UpdateStudioComponent DeleteStudioComponent
@@ -113,7 +115,7 @@ func (w *world) targets(t *testing.T) map[string]target {
 var rest = target{
 	"Name": "x", "Type": "CUSTOM", "StudioName": "three", "AdminRoleARN": role, "UserRoleARN": role, "DisplayName": "x", "IdentityStoreID": identity,
 	"EC2ImageID": hostAMI, "Persona": "USER", "EulaID": "eula00", "TagKeys": []string{"a"}, "Platform": "LINUX", "LaunchPurpose": "X",
-	"LaunchProfileProtocolVersions": []string{"2021-03-31"}, "EC2SubnetIDs": []string{},
+	"LaunchProfileProtocolVersions": []string{"2021-03-31"}, "EC2SubnetIDs": []string{}, "Path": "/home",
 }
 
 // request fills a request of an operation about a target.
@@ -182,7 +184,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"account administrator": admin, "studio administrator": boss, "artist owner": artist, "artist stranger": {ID: "90677b1c2d-stranger"},
 	}
 	all := operations()
-	if len(all) != 49 {
+	if len(all) != 49+10 {
 		t.Errorf("%d operations", len(all))
 	}
 	cells := 0

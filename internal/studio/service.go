@@ -16,6 +16,8 @@ type Config struct {
 	Access Access
 	Users  Users
 	Images Images
+	// Vault reaches the files of backups; nil: this server does not have the volumes.
+	Vault Vault
 	// Account and Region are parts of ids and ARNs.
 	Account, Region string
 	// StudioURL makes the address of a studio's page, StreamURL that of a stream.

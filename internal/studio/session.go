@@ -156,7 +156,7 @@ func (s *Session) Next(now time.Time) (Action, time.Time) {
 			return Settle, now
 		}
 	case Stopped:
-		return first(now, at(s.TerminateAt, DeleteInTime), step(DeleteVolume, len(s.Trash) > 0))
+		return first(now, at(s.TerminateAt, DeleteInTime), step(TakeSnapshot, s.Pending != ""), step(DeleteVolume, len(s.Trash) > 0))
 	case CreateFailed:
 		return first(now, at(s.ForgetAt, DeleteInTime), step(StopWorkstation, s.Leftover != ""))
 	case StartFailed:

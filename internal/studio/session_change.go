@@ -2,6 +2,7 @@ package studio
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -83,7 +84,7 @@ func (s *Service) beginStop(ctx context.Context, tx Tx, now time.Time, session *
 	}
 	// Where a backup holds the volume, or the volume is gone, there is nothing to back up.
 	if session.backsUp() && session.Pending == "" && session.HeldBy == "" && session.VolumeMade {
-		if err := s.beginBackup(ctx, tx, now, session, false); err != nil {
+		if err := s.beginBackup(ctx, tx, now, session, originStop); err != nil {
 			return err
 		}
 	}
@@ -163,7 +164,7 @@ func (s *Service) startFrom(ctx context.Context, tx Tx, p Principal, session *Se
 		}
 		ready, err := backupsOf(ctx, tx, session, Ready)
 		if err != nil || len(ready) > 0 {
-			return at0(ready), err
+			return newestOwn(ready), err
 		}
 		if !sessionMachine.allows(session.State, eventStart) {
 			return nil, wrongState("session", session.SessionID, session.State)
@@ -215,7 +216,7 @@ func (s *Service) beginStart(ctx context.Context, tx Tx, now time.Time, session 
 			return err
 		}
 		if !held || holder.State != Ready {
-			if err := s.beginBackup(ctx, tx, now, session, true); err != nil {
+			if err := s.secure(ctx, tx, now, session); err != nil {
 				return err
 			}
 		}
@@ -223,5 +224,24 @@ func (s *Service) beginStart(ctx context.Context, tx Tx, now time.Time, session 
 	if err := session.start(now, by, from, s.cfg.Timing.Step); err != nil {
 		return err
 	}
+	if from != nil {
+		if err := s.hold(ctx, tx, from, session); err != nil {
+			return err
+		}
+	}
 	return s.admit(ctx, tx, session)
+}
+
+// secure lets a backup of the volume be made before it is replaced. One that
+// somebody has just asked for will do.
+func (s *Service) secure(ctx context.Context, tx Tx, now time.Time, session *Session) error {
+	if session.Pending == "" {
+		return s.beginBackup(ctx, tx, now, session, originSafety)
+	}
+	var b Backup
+	if err := tx.Find(ctx, session.Pending, &b); err != nil {
+		return fmt.Errorf("find pending backup %s: %w", session.Pending, err)
+	}
+	b.Safety = true
+	return tx.Save(ctx, &b)
 }

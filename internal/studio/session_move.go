@@ -113,6 +113,12 @@ func (s *Session) nextVolume() string {
 	return fmt.Sprintf("%sv%d", s.Key, s.VolumesMade)
 }
 
+// atRest tells that nothing will write to what a snapshot is taken of now, as long as
+// the volume is not started again.
+func (s *Session) atRest() bool {
+	return s.State == StopInProgress || s.State == Stopped || s.State == StartInProgress && s.Replaced != ""
+}
+
 // volumeMade: Volume is there, and what it replaces is not needed any more.
 func (s *Session) volumeMade(now time.Time, step time.Duration) {
 	s.VolumeMade, s.HeldBy = true, ""

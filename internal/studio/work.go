@@ -24,8 +24,9 @@ type Task struct {
 	Image   *Image
 	// Snapshot is the one to take, SnapshotOf the volume to take it of.
 	Snapshot, SnapshotOf string
-	// Snapshots are those to delete.
-	Snapshots []string
+	// Snapshots are those to delete, Volumes what archives were unpacked into on
+	// their way to become some of them.
+	Snapshots, Volumes []string
 	// Type bounds what the workstation takes of the machine.
 	Type InstanceType
 	// Initialization is what a workstation does before it is shown, within
@@ -79,7 +80,8 @@ func (s *Service) Task(ctx context.Context, table Table, id string) (Task, error
 		case *Image:
 			task.Image = n
 		case *Backup:
-			task.Backup, task.Snapshots = n, []string{n.Key}
+			task.Backup = n
+			task.leave(n)
 		case *Session:
 			task.Session, task.Type = n, s.types[n.EC2InstanceType]
 			task.Before = now.Add(n.step(s.cfg.Timing))
@@ -109,7 +111,9 @@ func (s *Service) detail(ctx context.Context, tx Tx, task *Task) (err error) {
 		}
 		// Deleted ones, too: one may have been taken after its deletion.
 		for _, b := range backups {
-			task.Snapshots = append(task.Snapshots, b.Key)
+			if len(b.Restoring) == 0 {
+				task.leave(b)
+			}
 		}
 		if task.Session.Compare != "" {
 			task.Snapshots = append(task.Snapshots, task.Session.Compare)
@@ -117,6 +121,14 @@ func (s *Service) detail(ctx context.Context, tx Tx, task *Task) (err error) {
 	default:
 	}
 	return nil
+}
+
+// leave lets the task delete what there may be of a backup.
+func (t *Task) leave(b *Backup) {
+	t.Snapshots = append(t.Snapshots, b.Key)
+	if b.Origin == originImport && b.State != Ready {
+		t.Volumes = append(t.Volumes, ImportVolume(b.Key))
+	}
 }
 
 // Record records what came of a task: failed is nil when it was done. ErrStale
@@ -146,7 +158,7 @@ func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error 
 		case *Session:
 			err = s.recordSession(ctx, tx, now, n, task, failed)
 		case *Backup:
-			err = s.recordBackup(now, n, failed)
+			err = s.recordBackup(now, n, task.Action, failed)
 		case *Stream:
 			err = n.end(now, s.cfg.Timing.KeepStream)
 		case entry:
@@ -166,7 +178,10 @@ func (s *Service) Record(ctx context.Context, task Task, failed *Failure) error 
 	return err
 }
 
-func (s *Service) recordBackup(now time.Time, b *Backup, failed *Failure) error {
+func (s *Service) recordBackup(now time.Time, b *Backup, action Action, failed *Failure) error {
+	if action == GiveUp {
+		return b.failed(now, Failure{Code: InternalFailure, Message: "The import was interrupted; start it again."}, s.cfg.Timing)
+	}
 	if failed == nil {
 		return b.removed(now, s.cfg.Timing.Keep)
 	}
@@ -178,7 +193,16 @@ func (s *Service) recordBackup(now time.Time, b *Backup, failed *Failure) error 
 	return nil
 }
 
+// recordSession also lets go of the backup that a session was restored from.
 func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, session *Session, task Task, failed *Failure) error {
+	from, restoring := session.From, session.restoring()
+	if err := s.advance(ctx, tx, now, session, task, failed); err != nil || !restoring || session.restoring() {
+		return err
+	}
+	return s.release(ctx, tx, now, from, session)
+}
+
+func (s *Service) advance(ctx context.Context, tx Tx, now time.Time, session *Session, task Task, failed *Failure) error {
 	action := task.Action
 	if failed != nil {
 		return s.sessionFailed(ctx, tx, now, session, action, *failed)
@@ -196,7 +220,7 @@ func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, sessi
 			return err
 		}
 	case DeleteSnapshots:
-		if err := s.removedBackups(ctx, tx, now, session); err != nil {
+		if err := s.removedBackups(ctx, tx, now, session, task.Snapshots); err != nil {
 			return err
 		}
 		session.progress(now, step)
@@ -212,7 +236,7 @@ func (s *Service) recordSession(ctx context.Context, tx Tx, now time.Time, sessi
 	case BackUpInTime:
 		session.BackUpAt = now.Add(s.cfg.Timing.BackUpEvery)
 		session.progress(now, step)
-		return s.beginBackup(ctx, tx, now, session, false)
+		return s.beginBackup(ctx, tx, now, session, originAutomatic)
 	default:
 	}
 	return session.settle(now, s.cfg.Timing.KeepSession)
@@ -245,7 +269,7 @@ func (s *Session) reason() Failure {
 
 // snapshotTaken: the pending backup is there.
 func (s *Service) snapshotTaken(ctx context.Context, tx Tx, now time.Time, session *Session) error {
-	if session.State != Ready {
+	if session.atRest() {
 		session.HeldBy = session.Pending
 	}
 	if err := s.endBackup(ctx, tx, now, session, nil); err != nil {
@@ -253,10 +277,7 @@ func (s *Service) snapshotTaken(ctx context.Context, tx Tx, now time.Time, sessi
 	}
 	session.progress(now, s.cfg.Timing.Step)
 	s.dropVolume(session)
-	if session.State == StartInProgress {
-		return nil // a safety backup takes nobody's place
-	}
-	return s.retainBackups(ctx, tx, now, session)
+	return s.retainBackups(ctx, tx, now, session, session.State == StopInProgress)
 }
 
 // sessionFailed records an attempt that came to nothing: it is made again until
@@ -275,6 +296,10 @@ func (s *Service) sessionFailed(ctx context.Context, tx Tx, now time.Time, sessi
 		return nil
 	case StopInProgress:
 		if action == TakeSnapshot {
+			return s.backupFailed(ctx, tx, now, session, failed)
+		}
+	case StartInProgress:
+		if action == TakeSnapshot && session.Replaced == "" { // somebody asked for it, nothing depends on it
 			return s.backupFailed(ctx, tx, now, session, failed)
 		}
 	default:
