@@ -14,6 +14,8 @@ type dialect struct {
 	migrations goose.Dialect
 	// text is the type of a column whose values are ordered by their bytes.
 	text string
+	// statistics is what the database must be told to gather of a table.
+	statistics string
 	// argument and a number name an argument of a prepared statement.
 	argument string
 	// clock, if not empty, is the time by which leases are judged in place of the

@@ -18,3 +18,15 @@ func WithCallersClock(cfg Config) Config {
 	cfg.callersClock = true
 	return cfg
 }
+
+// ExecPostgres changes a database in PostgreSQL behind the store's back.
+func ExecPostgres(ctx context.Context, url, query string) error {
+	config, err := postgresConfig(url)
+	if err != nil {
+		return err
+	}
+	db := postgresPool(config, 1, 0)
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(ctx, query)
+	return err
+}

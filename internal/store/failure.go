@@ -46,19 +46,18 @@ type failure struct {
 
 // failureOf tells what an error of the database means; false for any other error.
 func failureOf(err error) (failure, bool) {
-	switch kind := kindOf(err); kind {
-	case ErrFull:
-		return failure{kind, "STORE_FULL", "The server has no room left to record the change; nothing was changed."}, true
-	case ErrDisk:
-		return failure{kind, "STORE_DISK", "The server cannot use its disk; nothing was changed."}, true
-	case ErrDamaged:
-		return failure{kind, "STORE_DAMAGED", "The server's records are damaged; nothing was changed."}, true
-	case ErrBusy:
-		return failure{kind, "STORE_BUSY", "The server's records are locked; nothing was changed. Try again."}, true
-	case ErrLost:
-		return failure{kind, "STORE_LOST", "The server cannot reach its database; nothing was changed. Try again."}, true
-	case ErrUnsure:
-		return failure{kind, "STORE_UNSURE", "The server lost its database while it recorded the change, which may have been made or not. See which before you try again."}, true
+	kind := kindOf(err)
+	for _, f := range []failure{
+		{ErrFull, "STORE_FULL", "The server has no room left to record the change; nothing was changed."},
+		{ErrDisk, "STORE_DISK", "The server cannot use its disk; nothing was changed."},
+		{ErrDamaged, "STORE_DAMAGED", "The server's records are damaged; nothing was changed."},
+		{ErrBusy, "STORE_BUSY", "The server's records are locked; nothing was changed. Try again."},
+		{ErrLost, "STORE_LOST", "The server cannot reach its database; nothing was changed. Try again."},
+		{ErrUnsure, "STORE_UNSURE", "The server lost its database while it recorded the change, which may have been made or not. See which before you try again."},
+	} {
+		if errors.Is(kind, f.kind) {
+			return f, true
+		}
 	}
 	return failure{}, false
 }

@@ -25,7 +25,7 @@ func (d dialect) prepareFinds(ctx context.Context, db *bun.DB) (finds, error) {
 		for _, column := range []string{"id", "unique_key"} {
 			q := db.NewSelect().TableExpr("?", bun.Ident(table)).Column("revision", "body").
 				Where("? = ?", bun.Ident(column), d.arg(1))
-			statement, err := db.DB.PrepareContext(ctx, q.String())
+			statement, err := db.DB.PrepareContext(ctx, q.String()) //nolint:sqlclosecheck // with the database
 			if err != nil {
 				return nil, err
 			}

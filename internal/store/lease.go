@@ -88,7 +88,7 @@ func (d dialect) prepareDue(ctx context.Context, db *bun.DB) (*sql.Stmt, error) 
 	for _, table := range tables() {
 		each = append(each, "SELECT * FROM ("+d.selectDue(db, table, d.arg(1), d.arg(2)).String()+") AS q")
 	}
-	all := "SELECT kind, id FROM (" + strings.Join(each, " UNION ALL ") + ") AS q ORDER BY due_at, kind, id LIMIT " + string(d.arg(2)) //nolint:gosec // all of it is ours
+	all := "SELECT kind, id FROM (" + strings.Join(each, " UNION ALL ") + ") AS q ORDER BY due_at, kind, id LIMIT " + string(d.arg(2))
 	return db.DB.PrepareContext(ctx, all)
 }
 
@@ -181,7 +181,7 @@ func (d dialect) prepareNext(ctx context.Context, db *bun.DB) (*sql.Stmt, error)
 			each = append(each, "SELECT * FROM ("+q.String()+") AS q")
 		}
 	}
-	all := "SELECT min(due_at) FROM (" + strings.Join(each, " UNION ALL ") + ") AS q" //nolint:gosec // all of it is ours
+	all := "SELECT min(due_at) FROM (" + strings.Join(each, " UNION ALL ") + ") AS q"
 	return db.DB.PrepareContext(ctx, all)
 }
 

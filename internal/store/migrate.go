@@ -65,7 +65,7 @@ func (d dialect) migration2(ctx context.Context, tx *sql.Tx) error {
 
 func (d dialect) makeTables(ctx context.Context, tx *sql.Tx, names string) error {
 	for table := range strings.FieldsSeq(names) {
-		for statement := range strings.SplitSeq(strings.TrimSpace(tableDDL), ";\n") {
+		for statement := range strings.SplitSeq(strings.TrimSpace(tableDDL+d.statistics), ";\n") {
 			statement = strings.NewReplacer("TABLE_NAME", table, " text", " "+d.text).Replace(statement)
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return fmt.Errorf("make table %s: %w", table, err)

@@ -134,7 +134,7 @@ func (t *tx) find(ctx context.Context, n studio.Noun, by lookup, key string) err
 			return err
 		}
 		ctx := t.dialect.lookup(ctx)
-		return t.db.StmtContext(ctx, t.finds[by]).QueryRowContext(ctx, key).Scan(&r.Revision, &r.Body)
+		return t.db.StmtContext(ctx, t.finds[by]).QueryRowContext(ctx, key).Scan(&r.Revision, &r.Body) //nolint:sqlclosecheck // with the transaction
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return studio.ErrNoRow
