@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,14 +42,22 @@ type Driver struct {
 	root     string // on btrfs, holds the directories of the store
 	mountDir string // where the loop file is mounted; empty: the file system is not ours
 	quotas   string // sysfs directory of the quota groups; empty: limits cannot be enforced
+	fitting  sync.Mutex
+	tooSmall tooSmall // guarded by fitting
+	misfit   bool     // guarded by fitting
 	log      *slog.Logger
 }
 
-var _ volume.Driver = (*Driver)(nil)
+var (
+	_ volume.Driver = (*Driver)(nil)
+	_ volume.Tender = (*Driver)(nil)
+)
 
 // Open opens the store, making it first when there is none. A loop file is
 // mounted in the caller's mount namespace, through the loop device it is still
-// attached to when an earlier process left sandboxes that hold it.
+// attached to when an earlier process left sandboxes that hold it. A file system
+// that stopped after an error is mounted afresh when nothing of the kind holds it,
+// and else ErrReadOnly.
 func Open(ctx context.Context, c Config, log *slog.Logger) (*Driver, error) {
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
@@ -98,6 +107,7 @@ func (d *Driver) open(ctx context.Context, mountDir string) error {
 	if err := d.sweep(); err != nil {
 		return err
 	}
+	d.trim()
 	d.refit()
 	return nil
 }

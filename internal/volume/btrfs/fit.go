@@ -2,11 +2,16 @@ package btrfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/volume"
 )
 
 const (
@@ -16,68 +21,161 @@ const (
 	slack = 64 << 20
 )
 
-// resizeArgs is struct btrfs_ioctl_vol_args of <linux/btrfs.h>.
-type resizeArgs struct {
-	_    int64
-	name [4088]byte
-}
-
-// fitting is the size for a file system whose file takes so much of the disk
-// already, and may become so long.
-func fitting(taken int64, host unix.Statfs_t, longest int64) int64 {
-	room := taken + bytes(host.Bavail, host.Bsize) - reserve(host)
-	return min(max(room, smallest), longest) &^ (1<<20 - 1)
-}
-
-// Tend keeps the store as large as its disk allows and counts quotas that were lost.
+// Tend keeps the store as large as its disk allows, and counts what quotas lost.
 func (d *Driver) Tend(context.Context) error {
+	if err := d.writable(); err != nil {
+		return fmt.Errorf("tend volume store %s: %w", d.dir, err)
+	}
 	d.mendQuotas()
 	d.refit()
 	return nil
 }
 
-// refit is fit where there is a loop file. That it fails is no reason to refuse
-// what the store has room for.
+// room is how large a file system can be whose file takes so much of the disk already.
+func room(taken int64, host volume.Disk) int64 {
+	return max(taken+host.Free-host.Reserve, smallest) &^ (1<<20 - 1)
+}
+
+// refit is fit where there is a loop file, unless somebody is at it already. That it
+// fails is no reason to refuse what the store has room for; it is said once.
 func (d *Driver) refit() {
-	if d.mountDir == "" {
+	if d.mountDir == "" || !d.fitting.TryLock() {
 		return
 	}
-	if err := d.fit(); err != nil {
-		d.log.Warn("the disk may fill up below the volume store", "err", err)
+	defer d.fitting.Unlock()
+	err := d.fit()
+	switch {
+	case err != nil && !d.misfit:
+		d.log.Warn("the disk may fill up below the volume store, which would stop it: make room on the disk", "err", err)
+	case err == nil && d.misfit:
+		d.log.Info("the disk below the volume store has room again")
 	}
+	d.misfit = err != nil
 }
 
 // fit makes the file system in the loop file as large as the disk below it can
 // hold, less what is left to the machine. Whoever fills the store then meets an
 // ordinary "no space left" of his own; else the disk would fail below everybody's
-// file system, which would stop writing for all of them.
+// file system, which would stop writing for all of them. Where others have taken
+// the disk it becomes as small as what is in it allows.
 func (d *Driver) fit() error {
-	var host, store unix.Statfs_t
-	if err := unix.Statfs(d.dir, &host); err != nil {
-		return &os.PathError{Op: "statfs", Path: d.dir, Err: err}
+	host, err := volume.DiskOf(d.dir)
+	if err != nil {
+		return err
 	}
-	if err := unix.Statfs(d.root, &store); err != nil {
-		return &os.PathError{Op: "statfs", Path: d.root, Err: err}
+	store, err := volume.DiskOf(d.root)
+	if err != nil {
+		return err
 	}
 	path := filepath.Join(d.dir, loopFile)
 	var file unix.Stat_t
 	if err := unix.Stat(path, &file); err != nil {
 		return &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	size, now := fitting(file.Blocks*512, host, file.Size), bytes(store.Blocks, store.Bsize)
-	if size <= now+slack && size >= now-slack {
+	size := room(file.Blocks*512, host)
+	switch {
+	case size > file.Size && fileSize(host) > file.Size:
+		if err := lengthen(path, fileSize(host)); err != nil {
+			return err
+		}
+		size = min(size, fileSize(host))
+	case size > file.Size:
+		size = file.Size &^ (1<<20 - 1)
+	}
+	// Growing can wait until it is worth it.
+	if size <= store.Bytes+max(slack, host.Reserve/4) && size >= store.Bytes-slack {
 		return nil
 	}
-	root, err := os.Open(d.root)
+	if size > store.Bytes {
+		return d.resize(store.Bytes, size)
+	}
+	return d.shrink(store, size, host)
+}
+
+// shrink makes the file system smaller, as far as it goes. That writes to the disk
+// before it frees any of it: on a disk that is nearly full it could be the end.
+func (d *Driver) shrink(store volume.Disk, size int64, host volume.Disk) error {
+	if host.Free < host.Reserve/2 {
+		return fmt.Errorf("the disk has only %d bytes left, too few to make the volume store smaller", host.Free)
+	}
+	least := store.Bytes - store.Free
+	if d.tooSmall.err != nil && size >= d.tooSmall.size-slack && least >= d.tooSmall.least-slack {
+		return d.tooSmall.err // as before
+	}
+	d.tooSmall = tooSmall{}
+	for smaller := max(size, least); ; smaller += (store.Bytes - smaller) / 2 {
+		err := d.resize(store.Bytes, smaller)
+		// What is spread over all of the file system does not always go into so little.
+		if errors.Is(err, unix.ENOSPC) && store.Bytes-smaller >= 2*slack {
+			continue
+		}
+		if err == nil && smaller > size {
+			err = fmt.Errorf("what it holds does not go into %d bytes", size)
+		}
+		if err != nil {
+			d.tooSmall = tooSmall{size, least, err}
+		}
+		return err
+	}
+}
+
+// tooSmall is a size that a store could not be made while it held so much, and why.
+type tooSmall struct {
+	size, least int64
+	err         error
+}
+
+func (d *Driver) resize(from, to int64) error {
+	root, err := d.openDir()
 	if err != nil {
 		return err
 	}
 	defer root.Close()
 	var args resizeArgs
-	copy(args.name[:], fmt.Sprintf("1:%d", size)) // the only device
+	copy(args.name[:], fmt.Sprintf("1:%d", to)) // the only device
 	if err := ioctl(root, fsResize, &args); err != nil {
-		return fmt.Errorf("resize the volume store from %d to %d bytes: %w", now, size, err)
+		return fmt.Errorf("resize the volume store from %d to %d bytes: %w", from, to, err)
 	}
-	d.log.Info("volume store fits its disk", "from_bytes", now, "to_bytes", size)
+	d.log.Info("volume store fits its disk", "from_bytes", from, "to_bytes", to)
 	return nil
+}
+
+// lengthen makes the loop file longer, and tells its device.
+func lengthen(path string, size int64) error {
+	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := file.Truncate(size); err != nil {
+		return err
+	}
+	device, err := attached(file)
+	if err != nil {
+		return err
+	}
+	if device == nil {
+		return &os.PathError{Op: "find the loop device of", Path: path, Err: fs.ErrNotExist}
+	}
+	defer device.Close()
+	if err := unix.IoctlSetInt(int(device.Fd()), unix.LOOP_SET_CAPACITY, 0); err != nil {
+		return &os.PathError{Op: "lengthen", Path: device.Name(), Err: err}
+	}
+	return nil
+}
+
+// trim gives back to the disk what the store does not use: what the kernel had not
+// come to when it was last unmounted, or died.
+func (d *Driver) trim() {
+	if d.mountDir == "" {
+		return
+	}
+	root, err := d.openDir()
+	if err == nil {
+		defer root.Close()
+		err = ioctl(root, fitrim, &trimArgs{length: math.MaxUint64})
+	}
+	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+		d.log.Warn("the disk keeps space that the volume store does not use", "err", err)
+	}
 }

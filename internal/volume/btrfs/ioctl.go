@@ -15,6 +15,7 @@ const (
 	iocRead  = 2 << 30
 	iocType  = 0x94 << 8
 
+	fitrim       = iocRead | iocWrite | 24<<16 | 'X'<<8 | 121 // of <linux/fs.h>
 	fsResize     = iocWrite | 4096<<16 | iocType | 3
 	snapCreate   = iocWrite | 4096<<16 | iocType | 23
 	subvolCreate = iocWrite | 4096<<16 | iocType | 24
@@ -47,6 +48,15 @@ type subvolInfoArgs struct {
 	id uint64
 	_  [496]byte
 }
+
+// resizeArgs is struct btrfs_ioctl_vol_args.
+type resizeArgs struct {
+	_    int64
+	name [4088]byte
+}
+
+// trimArgs is struct fstrim_range; length comes back as what was trimmed.
+type trimArgs struct{ _, length, _ uint64 }
 
 type fsInfoArgs struct {
 	_    [2]uint64

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/volume"
 )
 
 const (
@@ -111,24 +113,26 @@ func (d *Driver) mountLoopFile(ctx context.Context, mountDir string) error {
 	return mountFile(ctx, file, mountDir)
 }
 
+// fileSize is how long a loop file should be: four times the disk, within 64 GiB and
+// 16 TiB (the largest file ext4 can have), which leaves the disk room to grow. It is
+// sparse and takes of the disk only what is written. Free tells how much of it is true.
+func fileSize(host volume.Disk) int64 { return min(max(4*host.Bytes, 64<<30), 16<<40-1<<30) }
+
 // makeLoopFile makes the file under another name, so that what has its name is a
-// complete file system, whenever the process or the machine dies. It is sparse
-// and takes of the disk only what is written: its size, four times the disk's
-// within 64 GiB and 16 TiB (the largest file ext4 can have), leaves the disk room
-// to grow. Free tells how much of it is true.
+// complete file system, whenever the process or the machine dies.
 func (d *Driver) makeLoopFile(ctx context.Context, path string) error {
-	var host unix.Statfs_t
-	if err := unix.Statfs(d.dir, &host); err != nil {
-		return &os.PathError{Op: "statfs", Path: d.dir, Err: err}
+	host, err := volume.DiskOf(d.dir)
+	if err != nil {
+		return err
 	}
-	size := min(max(4*bytes(host.Blocks, host.Bsize), 64<<30), 16<<40-1<<30)
+	size := fileSize(host)
 
 	// An mkfs that outlived its server still writes to the file of the old inode.
 	unfinished := path + ".new"
 	if err := removeFile(unfinished); err != nil {
 		return err
 	}
-	if err := format(ctx, unfinished, size, fitting(0, host, size)); err != nil {
+	if err := format(ctx, unfinished, size, min(room(0, host), size)); err != nil {
 		return errors.Join(err, removeFile(unfinished))
 	}
 	if err := os.Rename(unfinished, path); err != nil {
@@ -172,14 +176,24 @@ func removeFile(path string) error {
 
 // mountFile mounts the file system in file at dir, unless it is mounted there.
 func mountFile(ctx context.Context, file *os.File, dir string) error {
-	if there, err := mountedAt(file, dir); there || err != nil {
+	there, err := mountedAt(file, dir)
+	if err != nil {
 		return err
+	}
+	if there && !stopped(dir) {
+		return nil
+	}
+	if there { // it will never write again, but can be mounted anew
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("unmount %s: %w", dir, err)
+		}
 	}
 	const patience = 5 * time.Second
 	for deadline := time.Now().Add(patience); ; {
 		err := mountOnce(file, dir)
 		// EBUSY: the kernel is still putting away what a dead server had mounted.
-		if !errors.Is(err, unix.EBUSY) || time.Now().After(deadline) {
+		again := errors.Is(err, unix.EBUSY) || errors.Is(err, volume.ErrReadOnly)
+		if !again || time.Now().After(deadline) {
 			return err
 		}
 		select {
@@ -190,6 +204,12 @@ func mountFile(ctx context.Context, file *os.File, dir string) error {
 	}
 }
 
+// stopped tells whether the file system mounted at dir lets nobody write any more.
+func stopped(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_RDONLY != 0
+}
+
 func mountOnce(file *os.File, dir string) error {
 	device, err := attach(file)
 	if err != nil {
@@ -198,6 +218,10 @@ func mountOnce(file *os.File, dir string) error {
 	// Once mounted, the mount keeps the device; without one, closing it detaches it.
 	defer device.Close()
 	err = unix.Mount(device.Name(), dir, "btrfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "discard=async")
+	if errors.Is(err, unix.EINVAL) && mountedAnywhere(file) {
+		// It stopped after an error, and what still has it mounted keeps it that way.
+		return fmt.Errorf("sessions still hold the file system in %s: %w: %w", file.Name(), volume.ErrReadOnly, err)
+	}
 	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("mount %s (%s) at %s: %w", device.Name(), file.Name(), dir, err)
 	}
@@ -215,13 +239,30 @@ func mountOnce(file *os.File, dir string) error {
 	return fmt.Errorf("a copy of the file system in %[1]s is mounted already: `btrfstune -u %[1]s` makes it another", file.Name())
 }
 
+// mountedAnywhere tells whether the kernel has the file system in file mounted, in
+// whatever mount namespace.
+func mountedAnywhere(file *os.File) bool {
+	id, err := fsidOf(file)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(filepath.Join("/sys/fs/btrfs", uuid(id)))
+	return err == nil
+}
+
+// fsidOf reads the id of the file system in file from its first superblock.
+func fsidOf(file *os.File) (id [16]byte, err error) {
+	const at = 64<<10 + 32
+	_, err = file.ReadAt(id[:], at)
+	return id, err
+}
+
 // mountedAt tells whether dir shows the file system in file already: a server that
 // died outside a mount namespace of its own leaves its mount.
 func mountedAt(file *os.File, dir string) (bool, error) {
-	const fsidAt = 64<<10 + 32 // in the first superblock
 	var info fsInfoArgs
-	var fsid [16]byte
-	if _, err := file.ReadAt(fsid[:], fsidAt); err != nil {
+	fsid, err := fsidOf(file)
+	if err != nil {
 		return false, err
 	}
 	mounted, err := os.Open(dir)

@@ -216,3 +216,121 @@ func TestQuotasAreMended(t *testing.T) {
 	create(t, d, "v2", volume.Options{})
 	eventually(t, "the quotas are counted anew", func() bool { return !inconsistent() })
 }
+
+// A disk that has been made larger than the loop file ever was is used, also by
+// sessions that run on.
+func TestLoopFileGrows(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	disk := t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1g"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unmount(t, disk) })
+	c := btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()}
+	d := open(t, c)
+	v1 := create(t, d, "v1", volume.Options{})
+	f, err := os.Create(filepath.Join(v1, "open"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	before := fileSize(t, c.Dir)
+	if err := unix.Mount("", disk, "", unix.MS_REMOUNT, "size=300g"); err != nil {
+		t.Fatal(err)
+	}
+	create(t, d, "v2", volume.Options{})
+	if got := fileSize(t, c.Dir); got <= before || got < 300<<30 {
+		t.Errorf("the loop file is %d bytes long, %d before", got, before)
+	}
+	free, err := d.Free(t.Context())
+	if err != nil || free < 250<<30 || free > 290<<30 {
+		t.Errorf("Free = %d, %v on a disk of 300 GiB", free, err)
+	}
+	if _, err := f.WriteString("still writing"); err != nil || f.Sync() != nil {
+		t.Error(err)
+	}
+}
+
+func fileSize(t *testing.T, dir string) int64 {
+	t.Helper()
+	info, err := os.Stat(filepath.Join(dir, "volumes.btrfs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// When others take the disk the store becomes as small as what it holds allows,
+// and large again when they go.
+func TestStoreShrinksEarly(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	disk := t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3g"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unmount(t, disk) })
+	c := btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()}
+	d := open(t, c)
+	size := func() int64 {
+		t.Helper()
+		s, err := volume.DiskOf(c.MountDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Bytes
+	}
+	v1 := create(t, d, "v1", volume.Options{})
+	fill(t, filepath.Join(v1, "f"), 300<<20)
+	whole := size()
+	fill(t, filepath.Join(disk, "of others"), 1800<<20)
+	if err := d.Tend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := size(); got > whole-1500<<20 {
+		t.Errorf("the store has %d bytes, %d before others took 1800 MiB", got, whole)
+	}
+	for range 2 { // there is no more to be had
+		fill(t, filepath.Join(disk, "all the rest"), 500<<20)
+		if err := d.Tend(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"of others", "all the rest"} {
+		if err := os.Remove(filepath.Join(disk, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Tend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := size(); got < whole-256<<20 {
+		t.Errorf("the store has %d bytes, %d at first", got, whole)
+	}
+}
+
+// What the kernel had no time to give back is given back by the next server.
+func TestOpenTrims(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	c := btrfs.Config{Dir: t.TempDir(), MountDir: t.TempDir()}
+	d := open(t, c)
+	const size = 128 << 20
+	fill(t, filepath.Join(create(t, d, "v1", volume.Options{}), "f"), size)
+	full := onDisk(t, c.Dir)
+	run(t, "mount", "-o", "remount,nodiscard", c.MountDir)
+	if err := d.Delete(t.Context(), "v1"); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "btrfs", "subvolume", "sync", c.MountDir)
+	closeNow(t, d)
+	detached(t, c.Dir)
+	if got := onDisk(t, c.Dir); got < full-size/2 {
+		t.Fatalf("the loop file takes %d bytes already, %d before", got, full)
+	}
+	open(t, c)
+	if got := onDisk(t, c.Dir); got > full-size/2 {
+		t.Errorf("the loop file takes %d bytes, %d before its volume was deleted", got, full)
+	}
+}

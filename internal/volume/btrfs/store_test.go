@@ -1,12 +1,14 @@
 package btrfs_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -368,4 +370,100 @@ func TestSnapshotKeepsOrderAcrossFiles(t *testing.T) {
 	}
 	stop()
 	wg.Wait()
+}
+
+// lastWords fills the disk below the store and writes to it until the kernel gives
+// it up.
+func lastWords(t *testing.T, d *btrfs.Driver, dir, disk string) {
+	t.Helper()
+	others, err := os.Create(filepath.Join(disk, "of others"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer others.Close()
+	for err = nil; err == nil; {
+		_, err = others.Write(make([]byte, 1<<20))
+	}
+	for n := 0; ; n++ {
+		_, err := d.Free(t.Context())
+		if errors.Is(err, volume.ErrReadOnly) {
+			return
+		}
+		if n > 200 || err != nil {
+			t.Fatalf("Free after %d files on a full disk: %v", n, err)
+		}
+		if f, err := os.Create(filepath.Join(dir, strconv.Itoa(n))); err == nil {
+			_, _ = f.Write(bytes.Repeat([]byte("random?!"), 128<<10))
+			_ = unix.Syncfs(int(f.Fd()))
+			_ = f.Close()
+		}
+	}
+}
+
+// A file system that stopped after an error of its disk says so in every verb, and
+// comes back when the server is started again and the disk has room.
+func TestStoppedStore(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	disk, sandbox := t.TempDir(), t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=700m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unmount(t, disk) })
+	c := btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()}
+	d := open(t, c)
+	v1 := create(t, d, "v1", volume.Options{})
+	if err := os.WriteFile(filepath.Join(v1, "f"), []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Snapshot(t.Context(), "v1", "s1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount(v1, sandbox, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(sandbox, 0) })
+	lastWords(t, d, v1, disk)
+	_, mountErr := d.Mount(t.Context(), "v1")
+	_, freeErr := d.Free(t.Context())
+	for verb, err := range map[string]error{
+		"Create":         d.Create(t.Context(), "v2", volume.Options{}),
+		"Snapshot":       d.Snapshot(t.Context(), "v1", "s2"),
+		"Delete":         d.Delete(t.Context(), "v1"),
+		"DeleteSnapshot": d.DeleteSnapshot(t.Context(), "s1"),
+		"Mount":          mountErr,
+		"Free":           freeErr,
+		"Tend":           d.Tend(t.Context()),
+	} {
+		if !errors.Is(err, volume.ErrReadOnly) {
+			t.Errorf("%s: %v, want ErrReadOnly", verb, err)
+		}
+	}
+	// What is there can still be fetched.
+	if s1, err := d.MountSnapshot(t.Context(), "s1"); err != nil {
+		t.Error(err)
+	} else if got, err := os.ReadFile(filepath.Join(s1, "f")); err != nil || string(got) != "kept" {
+		t.Errorf("read %q, %v", got, err)
+	}
+
+	// A session that runs on keeps it as it is, but that is said.
+	if _, err := btrfs.Open(t.Context(), c, slog.New(slog.DiscardHandler)); !errors.Is(err, volume.ErrReadOnly) {
+		t.Errorf("open while a session runs: %v, want ErrReadOnly", err)
+	}
+	if err := os.Remove(filepath.Join(disk, "of others")); err != nil {
+		t.Fatal(err)
+	}
+	unmount(t, sandbox)
+	again := open(t, c)
+	v1, err := again.Mount(t.Context(), "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(v1, "f")); err != nil || string(got) != "kept" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	create(t, again, "v2", volume.Options{FromSnapshot: "s1"})
+	if err := os.WriteFile(filepath.Join(v1, "after"), []byte("writes again"), 0o600); err != nil {
+		t.Error(err)
+	}
 }

@@ -33,7 +33,7 @@ func (d *Driver) Create(ctx context.Context, id string, o volume.Options) error 
 		err = d.persist(volumesDir) // also when it was there: its maker may have died before
 	}
 	if err != nil {
-		return fmt.Errorf("create volume %s: %w", id, noCapacity(err))
+		return fmt.Errorf("create volume %s: %w", id, d.meant(err))
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (d *Driver) Snapshot(ctx context.Context, volumeID, snapshotID string) erro
 		return err
 	}
 	if err := d.makeSnapshot(volumeID, snapshotID); err != nil {
-		return fmt.Errorf("snapshot volume %s as %s: %w", volumeID, snapshotID, noCapacity(err))
+		return fmt.Errorf("snapshot volume %s as %s: %w", volumeID, snapshotID, d.meant(err))
 	}
 	return nil
 }
@@ -113,6 +113,9 @@ func (d *Driver) makeSnapshot(volumeID, snapshotID string) error {
 // Mount returns the subvolume's directory: the file system is mounted already.
 func (d *Driver) Mount(_ context.Context, id string) (string, error) {
 	dir, err := d.mounted(volumesDir, id)
+	if err == nil {
+		err = d.writable() // or a desktop would start on what takes nothing
+	}
 	if err != nil {
 		return "", fmt.Errorf("mount volume %s: %w", id, err)
 	}
@@ -172,7 +175,7 @@ func (d *Driver) readUsage(ctx context.Context, id string) (u volume.Usage, err 
 // Delete unlinks the subvolume.
 func (d *Driver) Delete(ctx context.Context, id string) error {
 	if err := d.remove(ctx, volumesDir, id); err != nil {
-		return fmt.Errorf("delete volume %s: %w", id, err)
+		return fmt.Errorf("delete volume %s: %w", id, d.meant(err))
 	}
 	return nil
 }
@@ -180,7 +183,7 @@ func (d *Driver) Delete(ctx context.Context, id string) error {
 // DeleteSnapshot unlinks the subvolume.
 func (d *Driver) DeleteSnapshot(ctx context.Context, snapshotID string) error {
 	if err := d.remove(ctx, snapshotsDir, snapshotID); err != nil {
-		return fmt.Errorf("delete snapshot %s: %w", snapshotID, err)
+		return fmt.Errorf("delete snapshot %s: %w", snapshotID, d.meant(err))
 	}
 	return nil
 }
@@ -210,28 +213,30 @@ func (d *Driver) List(context.Context) (i volume.Inventory, err error) {
 }
 
 // Free is what both btrfs and the disk below it can take: the loop file is sparse,
-// so that btrfs alone would promise what the disk does not have.
+// so that btrfs alone would promise what the disk does not have. A disk that fills
+// up below a loop file makes the whole store fail to write.
 func (d *Driver) Free(context.Context) (int64, error) {
-	var store, host unix.Statfs_t
-	err := unix.Statfs(d.root, &store)
-	if err == nil {
-		err = unix.Statfs(d.dir, &host)
-	}
+	free, err := d.free()
 	if err != nil {
 		return 0, fmt.Errorf("free space of volume store: %w", err)
 	}
-	free := min(bytes(store.Bavail, store.Bsize), bytes(host.Bavail, host.Bsize)-reserve(host))
-	return max(free, 0), nil
+	return free, nil
 }
 
-// reserve is what is left to the machine: a twentieth of the disk, at most 10 GiB.
-// A disk that fills up below a loop file makes the whole store fail to write.
-func reserve(host unix.Statfs_t) int64 {
-	return min(bytes(host.Blocks, host.Bsize)/20, 10<<30)
-}
-
-func bytes(blocks uint64, blockSize int64) int64 {
-	return int64(blocks) * blockSize
+func (d *Driver) free() (int64, error) {
+	if err := d.writable(); err != nil {
+		return 0, err
+	}
+	d.refit()
+	store, err := volume.DiskOf(d.root)
+	if err != nil {
+		return 0, err
+	}
+	host, err := volume.DiskOf(d.dir)
+	if err != nil {
+		return 0, err
+	}
+	return max(min(store.Free, host.Free-host.Reserve), 0), nil
 }
 
 func (d *Driver) exists(dir, name string) (bool, error) {
@@ -250,10 +255,27 @@ func (d *Driver) openVolume(id string) (*os.File, error) {
 	return f, err
 }
 
-// noCapacity marks the errors of a full file system.
-func noCapacity(err error) error {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+// meant marks the errors of a file system that is full, or has stopped.
+func (d *Driver) meant(err error) error {
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return fmt.Errorf("%w: %w", volume.ErrNoCapacity, err)
+	case err != nil && !errors.Is(err, volume.ErrReadOnly) && errors.Is(d.writable(), volume.ErrReadOnly):
+		return fmt.Errorf("%w: %w", volume.ErrReadOnly, err)
+	default:
+		return err
 	}
-	return err
+}
+
+// writable returns ErrReadOnly when the kernel lets nobody write to the store any
+// more: it does so when it could not write what it had to.
+func (d *Driver) writable() error {
+	var store unix.Statfs_t
+	if err := unix.Statfs(d.root, &store); err != nil {
+		return &os.PathError{Op: "statfs", Path: d.root, Err: err}
+	}
+	if store.Flags&unix.ST_RDONLY != 0 {
+		return volume.ErrReadOnly
+	}
+	return nil
 }
