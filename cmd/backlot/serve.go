@@ -180,7 +180,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 func site(operations http.Handler, documents *api.Documents, streams, pages http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.EscapedPath(); {
-		case strings.HasPrefix(path, api.Prefix), strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-"):
+		case strings.HasPrefix(path, api.Prefix), strings.HasPrefix(path, api.OwnPrefix), strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-"):
 			operations.ServeHTTP(w, r)
 		case documents.Has(path):
 			documents.ServeHTTP(w, r)

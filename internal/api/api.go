@@ -61,7 +61,7 @@ func New(c Config) *API {
 	if c.Burst == 0 {
 		c.Burst = 200
 	}
-	operations := table()
+	operations := allOperations()
 	return &API{
 		Config: c, operations: operations, router: newRouter(operations),
 		verifier: newVerifier(c.Keys, c.Region), throttle: newThrottle(c.Rate, c.Burst), bodyTime: bodyTime,
@@ -75,6 +75,7 @@ type exchange struct {
 	op    *operation
 	keyID string           // that the request names
 	who   studio.Principal // once the signature is checked
+	sent  bool             // the answer is on its way
 }
 
 // ServeHTTP answers one request.
@@ -96,13 +97,22 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.op, err = operationAt(at, r.Method); err == nil {
 		*out, err = a.perform(&x, w, r, path, *out)
 	}
-	if err != nil {
+	switch {
+	case err != nil && x.sent:
+		a.logFault(r, &x, faultOf(err), err)
+		panic(http.ErrAbortHandler) // or the caller takes what there is for the whole
+	case err != nil:
 		f := faultOf(err)
+		if x.op != nil && x.op.decode.stream >= 0 {
+			w.Header().Set("Connection", "close") // or the server waits for more of the body first
+		}
+		w.Header().Del("Content-Disposition")
 		sendFault(w, f)
 		a.logFault(r, &x, f, err)
 		return
+	case !x.sent:
+		send(w, x.op.status, *out)
 	}
-	send(w, x.op.status, *out)
 	a.logDone(r, &x)
 }
 
@@ -141,10 +151,17 @@ func (a *API) perform(x *exchange, w http.ResponseWriter, r *http.Request, path 
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
-	if *buffer, err = a.readBody(w, r, (*buffer)[:0]); err != nil {
+	*buffer = (*buffer)[:0]
+	var hash string
+	if x.op.decode.stream >= 0 {
+		hash, err = saidHash(r)
+	} else if *buffer, err = a.readBody(w, r, *buffer); err == nil {
+		hash, err = hashOf(r, *buffer)
+	}
+	if err != nil {
 		return out, err
 	}
-	if err := a.verifier.check(&claim, r, *buffer); err != nil {
+	if err := a.verifier.check(&claim, r, hash); err != nil {
 		return out, err
 	}
 	x.who = claim.who
@@ -158,8 +175,16 @@ func (a *API) perform(x *exchange, w http.ResponseWriter, r *http.Request, path 
 	if err != nil {
 		return out, err
 	}
+	if i := x.op.decode.stream; i >= 0 {
+		reflect.ValueOf(in).Elem().Field(i).Set(reflect.ValueOf(a.arriving(w, r, hash)))
+	}
 	done, err := x.op.call(r.Context(), a.Service, x.who, in)
 	if err != nil {
+		return out, err
+	}
+	if x.op.serve != nil {
+		err := x.op.serve(a.leaving(w, &x.sent), r, done)
+		x.sent = x.sent || err == nil
 		return out, err
 	}
 	return x.op.encode(out, reflect.ValueOf(done).Elem()), nil

@@ -76,6 +76,22 @@ func groups() []group {
 			{"GetStreamingSessionBackup", "Shows a backup."},
 			{"ListStreamingSessionBackups", "Lists the backups of sessions in a studio, newest first, all or those of one owner."},
 		}},
+		{"Backlot backups", "What Nimble Studio never had: backups when they are wanted, looked into, checked, taken elsewhere and brought back. " +
+			"Signed like everything else, for the same service; no AWS client knows these operations, `backlot backup` does. " +
+			"They show of a backup, besides what GetStreamingSessionBackup does, why it was made (origin), what it came to when it was read for the first time (checksum), " +
+			"and what reading it again has shown (verification).", []described{
+			{"CreateBackup", "Begins a backup of a session that is READY, or STOPPED with its volume. It counts among those that are retained, and bears the session's tags besides its own."},
+			{"ListBackups", "Lists the backups of a session, newest first."},
+			{"GetBackup", "Shows a backup with its checksum and verification."},
+			{"DeleteBackup", "Deletes a backup that no session is being started or restored from."},
+			{"VerifyBackup", "Has a backup read again in the background and compared with what it was when it was made; verification tells the result."},
+			{"RestoreBackup", "Launches a new session whose volume begins as the backup, from the backup's launch profile unless told otherwise. Quotas, licences and rights are those of CreateStreamingSession."},
+			{"ListBackupFiles", "Lists a directory of a backup by name; without a path, the top. Files of the machine image that nobody changed are no part of it."},
+			{"GetBackupFile", "Answers one regular file of a backup, or the part that a Range header asks for. Symbolic links are followed within the backup."},
+			{"ExportBackup", "Answers a backup as an archive: a tar compressed by zstd, with checksums. An answer that breaks off is no archive."},
+			{"ImportBackup", "Makes a backup of a session from an archive, and answers when it is READY; listed in CREATE_IN_PROGRESS before. " +
+				"The header x-amz-content-sha256 must be sent: the hash of the archive or UNSIGNED-PAYLOAD. Only administrators may. A plain start never takes an imported backup while there is another."},
+		}},
 		{"EULAs", "A EULA is a licence that must be accepted for a studio before an image that asks for it can be used.", []described{
 			{"GetEula", "Shows a licence with its whole text."},
 			{"ListEulas", "Lists the licences of the installation, all or some by id."},

@@ -15,13 +15,20 @@ type Row struct {
 	Name, Method, Path string
 	Status             int
 	In, Out            reflect.Type
+	// Streams tells that the request's body is bytes, Bytes that the answer is.
+	Streams, Bytes bool
 }
 
-// Table is the operation table for tests.
-func Table() []Row {
+// Table is the table of the service model's operations for tests, OwnTable that of our own.
+func Table() []Row { return rows(table()) }
+
+// OwnTable is as Table.
+func OwnTable() []Row { return rows(ownTable()) }
+
+func rows(operations []operation) []Row {
 	var rows []Row
-	for _, o := range table() {
-		rows = append(rows, Row{o.name, o.method, o.path, o.status, o.in, o.out})
+	for _, o := range operations {
+		rows = append(rows, Row{o.name, o.method, o.path, o.status, o.in, o.out, o.decode.stream >= 0, o.serve != nil})
 	}
 	return rows
 }
@@ -43,7 +50,7 @@ func (a *API) Answer(f func(ctx context.Context, op string, who studio.Principal
 // SetBodyTime sets how long a body may take to arrive.
 func (a *API) SetBodyTime(d time.Duration) { a.bodyTime = d }
 
-var compiled, compiledRouter = sync.OnceValue(table), sync.OnceValue(func() *router { return newRouter(table()) })
+var compiled, compiledRouter = sync.OnceValue(allOperations), sync.OnceValue(func() *router { return newRouter(allOperations()) })
 
 // Decode decodes a request of the named operation.
 func Decode(op string, r *http.Request, path [4]string, body []byte) (any, error) {

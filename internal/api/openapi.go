@@ -16,7 +16,7 @@ import (
 // OpenAPI returns the API as an OpenAPI 3.1 document in JSON, made from the table.
 func OpenAPI() ([]byte, error) {
 	byName := map[string]operation{}
-	for _, o := range table() {
+	for _, o := range allOperations() {
 		byName[o.name] = o
 	}
 	s := schemer{schemas: object{}}
@@ -82,14 +82,19 @@ func (s *schemer) operation(o *operation, tag, does string) object {
 	if parameters != nil {
 		row["parameters"] = parameters
 	}
-	if body, required := s.structure(o.in); len(body["properties"].(object)) > 0 {
+	if o.decode.stream >= 0 {
+		row["requestBody"] = object{"required": true, "content": bytesContent(archiveType)}
+	} else if body, required := s.structure(o.in); len(body["properties"].(object)) > 0 {
 		s.schemas[o.in.Name()] = body
 		row["requestBody"] = object{"required": required, "content": jsonContent(reference(o.in.Name()))}
 	}
 	answers := object{}
-	if o.out.NumField() == 0 {
+	switch {
+	case o.serve != nil:
+		answers[strconv.Itoa(o.status)] = object{"description": "The bytes.", "content": bytesContent("*/*")}
+	case o.out.NumField() == 0:
 		answers[strconv.Itoa(o.status)] = object{"description": "Done."}
-	} else {
+	default:
 		answers[strconv.Itoa(o.status)] = object{"description": "Done.", "content": jsonContent(s.schema(o.out, ""))}
 	}
 	for _, kind := range o.errors() {
@@ -101,6 +106,10 @@ func (s *schemer) operation(o *operation, tag, does string) object {
 
 func jsonContent(schema object) object {
 	return object{"application/json": object{"schema": schema}}
+}
+
+func bytesContent(kind string) object {
+	return object{kind: object{"schema": object{"type": "string", "format": "binary"}}}
 }
 
 func reference(name string) object { return object{"$ref": "#/components/schemas/" + name} }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"reflect"
 	"strings"
 
@@ -23,6 +24,8 @@ type operation struct {
 	out    reflect.Type
 	decode *decoder
 	encode encoder
+	// serve sends an answer that is bytes, and encode is nil; else serve is.
+	serve func(w http.ResponseWriter, r *http.Request, out any) error
 	// call does the operation; in and the answer are pointers to structs of the
 	// types above.
 	call func(ctx context.Context, s *studio.Service, who studio.Principal, in any) (any, error)
@@ -45,11 +48,20 @@ func op[In, Out any](
 	method, path string, status int, t traits,
 	call func(*studio.Service, context.Context, studio.Principal, *In) (*Out, error),
 ) operation {
-	in, out := reflect.TypeFor[In](), reflect.TypeFor[Out]()
-	path = "/" + version + path
+	o := row("/"+version+path, method, status, t, call)
+	o.encode = newEncoder(o.out)
+	return o
+}
+
+// row is a row without the way in which its answer is sent.
+func row[In, Out any](
+	path, method string, status int, t traits,
+	call func(*studio.Service, context.Context, studio.Principal, *In) (*Out, error),
+) operation {
+	in := reflect.TypeFor[In]()
 	return operation{
 		name: strings.TrimSuffix(in.Name(), "Request"), method: method, path: path, status: status, traits: t,
-		in: in, out: out, decode: newDecoder(in, path), encode: newEncoder(out),
+		in: in, out: reflect.TypeFor[Out](), decode: newDecoder(in, path),
 		call: func(ctx context.Context, s *studio.Service, who studio.Principal, in any) (any, error) {
 			return call(s, ctx, who, in.(*In))
 		},

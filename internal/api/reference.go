@@ -20,7 +20,7 @@ const structures = "structures.md"
 // table, by their file names.
 func Reference() map[string][]byte {
 	byName := map[string]operation{}
-	for _, o := range table() {
+	for _, o := range allOperations() {
 		byName[o.name] = o
 	}
 	r := referrer{structs: map[string]reflect.Type{}}
@@ -85,7 +85,10 @@ func (r *referrer) index(byName map[string]operation) {
 
 func (r *referrer) operation(o *operation, does string) {
 	r.print("\n## %s\n\n%s\n\n`%s %s` answers %d", o.name, does, o.method, o.path, o.status)
-	if o.out.NumField() == 0 {
+	switch {
+	case o.serve != nil:
+		r.print(" and bytes")
+	case o.out.NumField() == 0:
 		r.print(" and nothing else")
 	}
 	r.print(".\n\nRequest:\n\n")
@@ -94,7 +97,7 @@ func (r *referrer) operation(o *operation, does string) {
 	} else {
 		r.members(o.in, true)
 	}
-	if o.out.NumField() > 0 {
+	if o.out.NumField() > 0 && o.serve == nil {
 		r.print("\nAnswer:\n\n")
 		r.members(o.out, false)
 	}
@@ -109,6 +112,10 @@ func (r *referrer) members(t reflect.Type, places bool) {
 		r.print("| member | type | required | rules |\n|---|---|---|---|\n")
 	}
 	for f := range t.Fields() {
+		if streamed(f) {
+			r.print("| | body | bytes | yes | as they come |\n")
+			continue
+		}
 		at, name := placeOf(f)
 		required := ""
 		if f.Tag.Get("required") == "true" {

@@ -15,7 +15,9 @@ import (
 type decoder struct {
 	in    reflect.Type
 	bound []binding
-	body  *structReader // nil when the operation takes no body
+	body  *structReader // nil when the operation takes no JSON
+	// stream is the index of the member that is the body as it comes; -1: none.
+	stream int
 }
 
 // place is where a bound member travels.
@@ -41,20 +43,29 @@ type binding struct {
 
 // newDecoder compiles the decoder of a request type, once, at start-up.
 func newDecoder(in reflect.Type, path string) *decoder {
-	d := &decoder{in: in}
+	d := &decoder{in: in, stream: -1}
+	elsewhere := 0
 	for i := range in.NumField() {
 		f := in.Field(i)
 		for _, p := range []place{inPath, inQuery, inHeader} {
 			if name := f.Tag.Get(string(p)); name != "" {
 				d.bound = append(d.bound, bind(f, i, p, name, path))
+				elsewhere++
 			}
 		}
+		if streamed(f) {
+			d.stream = i
+			elsewhere++
+		}
 	}
-	if len(d.bound) < in.NumField() {
+	if elsewhere < in.NumField() {
 		d.body = newStructReader(in, func(f reflect.StructField) bool { return f.Tag.Get("json") != "-" })
 	}
 	return d
 }
+
+// streamed tells that a member is the body as it comes.
+func streamed(f reflect.StructField) bool { return f.Tag.Get("stream") != "" }
 
 func bind(f reflect.StructField, index int, p place, name, path string) binding {
 	shape, _ := studio.ShapeOf(f.Tag.Get("shape"))

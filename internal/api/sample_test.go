@@ -171,5 +171,9 @@ func (m *message) request(t *testing.T) *http.Request {
 		}
 		body = text
 	}
-	return request(t, m.row.Method, target, body, m.header...)
+	header := m.header
+	if m.row.Streams {
+		header = append(header[:len(header):len(header)], "X-Amz-Content-Sha256", hashOf(body))
+	}
+	return request(t, m.row.Method, target, body, header...)
 }

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -74,7 +76,7 @@ func setup(t testing.TB, change ...func(*api.Config)) *fixture {
 	}
 	f.API = api.New(c)
 	empty := map[string]any{}
-	for _, row := range api.Table() {
+	for _, row := range append(api.Table(), api.OwnTable()...) {
 		empty[row.Name] = newOf(row.Out)
 	}
 	f.Answer(func(_ context.Context, op string, who studio.Principal, in any) (any, error) {
@@ -85,9 +87,23 @@ func setup(t testing.TB, change ...func(*api.Config)) *fixture {
 		if f.reply != nil {
 			return f.reply(got)
 		}
+		switch op {
+		case "GetBackupFile":
+			return &studio.GetBackupFileResponse{Content: fileOf("")}, nil
+		case "ExportBackup":
+			return &studio.ExportBackupResponse{WriteTo: func(context.Context, io.Writer) error { return nil }}, nil
+		}
 		return empty[op], nil
 	})
 	return f
+}
+
+// fileOf is a file of that content.
+func fileOf(content string) io.ReadSeekCloser {
+	return struct {
+		io.ReadSeeker
+		io.Closer
+	}{strings.NewReader(content), io.NopCloser(nil)}
 }
 
 type lockedWriter struct {

@@ -32,6 +32,9 @@ const (
 	maxSkew = 5 * time.Minute
 	// maxSigners is how many callers' derived keys are kept.
 	maxSigners = 1024
+	// contentHash is the header that tells the hash of the body, or unsignedPayload.
+	contentHash     = "X-Amz-Content-Sha256"
+	unsignedPayload = "UNSIGNED-PAYLOAD"
 	// emptyHash is the SHA-256 of no bytes.
 	emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
@@ -89,16 +92,36 @@ func (v *verifier) claim(r *http.Request, now time.Time) (claim, error) {
 	return c, nil
 }
 
-// check makes the signature again and compares.
-func (v *verifier) check(c *claim, r *http.Request, body []byte) error {
+// hashOf is the hash of a body that was read, which must be what the request says of it.
+func hashOf(r *http.Request, body []byte) (string, error) {
 	hash := emptyHash
 	if len(body) > 0 {
 		sum := sha256.Sum256(body)
 		hash = hex.EncodeToString(sum[:])
 	}
-	if said := r.Header["X-Amz-Content-Sha256"]; len(said) > 0 && (len(said) > 1 || said[0] != hash) {
-		return invalidSignature(CodeSignature, "x-amz-content-sha256 must be the SHA-256 of the body, in hexadecimal digits; unsigned and chunked payloads are not taken")
+	if said := r.Header[contentHash]; len(said) > 0 && (len(said) > 1 || said[0] != hash) {
+		return "", invalidSignature(CodeSignature, "x-amz-content-sha256 must be the SHA-256 of the body, in hexadecimal digits; unsigned and chunked payloads are not taken")
 	}
+	return hash, nil
+}
+
+// saidHash is what a request says of a body that is still to be read: its hash, or
+// that it is not signed.
+func saidHash(r *http.Request) (string, error) {
+	said := r.Header[contentHash]
+	if len(said) == 1 && said[0] == unsignedPayload {
+		return said[0], nil
+	}
+	if len(said) == 1 {
+		if sum, err := hex.DecodeString(said[0]); err == nil && len(sum) == sha256.Size && said[0] == strings.ToLower(said[0]) {
+			return said[0], nil
+		}
+	}
+	return "", invalidSignature(CodeSignature, "x-amz-content-sha256 must be sent, and be "+unsignedPayload+" or the SHA-256 of the body, in hexadecimal digits")
+}
+
+// check makes the signature again over a body of that hash and compares.
+func (v *verifier) check(c *claim, r *http.Request, hash string) error {
 	fits, err := v.fits(c, r, hash)
 	if err == nil && !fits && strings.Contains(r.URL.EscapedPath(), "%") {
 		// curl before 8.13 does not escape the path a second time. What is signed
