@@ -74,6 +74,7 @@ type world struct {
 	// listeners is how many pages listen to events.
 	listeners atomic.Int32
 	logged    logged
+	log       *slog.Logger
 
 	studioID, imageID, componentID, profileID string
 	// artist is a member of the launch profile, other of nothing.
@@ -117,6 +118,7 @@ func setupWith(t *testing.T, service func(*studio.Service) portal.Service) *worl
 	t.Helper()
 	w := &world{clock: &clock{now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)}}
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), &w.logged), nil))
+	w.log = log
 	s, err := store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "store"), Log: log})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) })
