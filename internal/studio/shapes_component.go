@@ -12,7 +12,7 @@ type StudioComponent struct {
 	Description                 string                                `json:"description,omitempty" shape:"StudioComponentDescription"`
 	EC2SecurityGroupIDs         []string                              `json:"ec2SecurityGroupIds" shape:"StudioComponentSecurityGroupIdList"`
 	InitializationScripts       []StudioComponentInitializationScript `json:"initializationScripts" shape:"StudioComponentInitializationScriptList"`
-	Name                        string                                `json:"name,omitempty" shape:"StudioComponentName"`
+	Name                        string                                `json:"name" shape:"StudioComponentName"`
 	RuntimeRoleARN              string                                `json:"runtimeRoleArn,omitempty" shape:"RoleArn"`
 	ScriptParameters            []ScriptParameterKeyValue             `json:"scriptParameters" shape:"StudioComponentScriptParameterKeyValueList"`
 	SecureInitializationRoleARN string                                `json:"secureInitializationRoleArn,omitempty" shape:"RoleArn"`
@@ -32,7 +32,7 @@ type StudioComponentSummary struct {
 	CreatedAt         time.Time `json:"createdAt,omitzero"`
 	CreatedBy         string    `json:"createdBy,omitempty"`
 	Description       string    `json:"description,omitempty" shape:"StudioComponentDescription"`
-	Name              string    `json:"name,omitempty" shape:"StudioComponentName"`
+	Name              string    `json:"name" shape:"StudioComponentName"`
 	StudioComponentID string    `json:"studioComponentId,omitempty" shape:"StudioComponentId"`
 	Subtype           string    `json:"subtype,omitempty" shape:"StudioComponentSubtype"`
 	Type              string    `json:"type,omitempty" shape:"StudioComponentType"`

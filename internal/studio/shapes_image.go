@@ -7,7 +7,7 @@ type StreamingImage struct {
 	EC2ImageID              string                                 `json:"ec2ImageId,omitempty" shape:"EC2ImageId"`
 	EncryptionConfiguration *StreamingImageEncryptionConfiguration `json:"encryptionConfiguration,omitempty"`
 	EulaIDs                 []string                               `json:"eulaIds" shape:"EulaIdList"`
-	Name                    string                                 `json:"name,omitempty" shape:"StreamingImageName"`
+	Name                    string                                 `json:"name" shape:"StreamingImageName"`
 	Owner                   string                                 `json:"owner,omitempty" shape:"StreamingImageOwner"`
 	Platform                string                                 `json:"platform,omitempty" shape:"StreamingImagePlatform"`
 	State                   State                                  `json:"state,omitempty" shape:"StreamingImageState"`

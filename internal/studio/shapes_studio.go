@@ -7,7 +7,7 @@ type Studio struct {
 	AdminRoleARN                  string                         `json:"adminRoleArn,omitempty" shape:"RoleArn"`
 	ARN                           string                         `json:"arn,omitempty"`
 	CreatedAt                     time.Time                      `json:"createdAt,omitzero"`
-	DisplayName                   string                         `json:"displayName,omitempty" shape:"StudioDisplayName"`
+	DisplayName                   string                         `json:"displayName" shape:"StudioDisplayName"`
 	HomeRegion                    string                         `json:"homeRegion,omitempty" shape:"Region"`
 	SSOClientID                   string                         `json:"ssoClientId,omitempty"`
 	State                         State                          `json:"state,omitempty" shape:"StudioState"`
