@@ -168,7 +168,7 @@ func takeLock(f *os.File, data string) error {
 func inUse(data string) error {
 	f, err := os.Open(filepath.Join(data, "lock"))
 	if err != nil {
-		return nil //nolint:nilerr // nobody ever had it
+		return nil // nobody ever had it
 	}
 	defer func() { _ = f.Close() }()
 	return takeLock(f, data)

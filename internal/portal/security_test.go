@@ -67,7 +67,7 @@ func TestCookieBehindTLS(t *testing.T) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	out := httptest.NewRecorder()
 	pages.Handler().ServeHTTP(out, r)
-	cookies := out.Result().Cookies() //nolint:bodyclose // a recorder's
+	cookies := out.Result().Cookies()
 	if len(cookies) != 1 {
 		t.Fatalf("%d: cookies %v", out.Code, cookies)
 	}
@@ -285,7 +285,7 @@ func TestNamesAreText(t *testing.T) {
 	tab := w.open(t)
 	tab.click(".launch button")
 	tab.awaitState("CREATE_IN_PROGRESS") // drawn by the script
-	w.broken = &studio.Failure{Code: studio.NetworkFailure, Message: evil, Final: true, Err: http.ErrServerClosed}
+	w.broken = &studio.Failure{Code: studio.InternalFailure, Message: evil, Final: true, Err: http.ErrServerClosed}
 	w.work(t)
 	tab.awaitState("CREATE_FAILED")
 	for range 2 {

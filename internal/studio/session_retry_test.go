@@ -13,18 +13,18 @@ import (
 // is nothing to wait for.
 func TestHowLongItIsTried(t *testing.T) {
 	t.Parallel()
-	tries := 0
-	fails := func(final bool, err func() error) func(studio.Action) *studio.Failure {
+	fails := func(final bool, err func(try int) error) func(studio.Action) *studio.Failure {
+		tries := 0
 		return func(a studio.Action) *studio.Failure {
 			if a != studio.EnsureWorkstation {
 				return nil
 			}
 			tries++
-			return &studio.Failure{Code: studio.InternalFailure, Message: "It does not work.", Final: final, Err: err()}
+			return &studio.Failure{Code: studio.InternalFailure, Message: "It does not work.", Final: final, Err: err(tries)}
 		}
 	}
-	same := func() error { return errors.New("exec format error") }
-	other := func() error { return fmt.Errorf("process %d ended", tries) }
+	same := func(int) error { return errors.New("exec format error") }
+	other := func(try int) error { return fmt.Errorf("process %d ended", try) }
 	for _, c := range []struct {
 		name      string
 		broken    func(studio.Action) *studio.Failure
@@ -38,7 +38,8 @@ func TestHowLongItIsTried(t *testing.T) {
 		{"errors that change", fails(false, other), false, time.Minute, 61 * time.Second, 2 * time.Minute, 121 * time.Second},
 		{"no error, no desktop", nil, true, time.Minute, 90 * time.Second, 2 * time.Minute, 150 * time.Second},
 	} {
-		t.Run(c.name, func(t *testing.T) { //nolint:paralleltest // the errors are numbered
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			w := setup(t)
 			stopped := w.launch(t)
 			w.stop(t, stopped.SessionID, "RETAIN")
