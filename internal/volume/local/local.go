@@ -71,6 +71,8 @@ func choose(c Config, log *slog.Logger) (Kind, error) {
 		return "", err
 	}
 	switch {
+	case c.Kind != Any && c.Kind != Btrfs && c.Kind != Reflink && c.Kind != Plain:
+		return "", fmt.Errorf("no kind of volumes is %q: %s, %s and %s are known", c.Kind, Btrfs, Reflink, Plain)
 	case made == Btrfs && (c.Kind == Reflink || c.Kind == Plain), made == Plain && c.Kind == Btrfs:
 		return "", fmt.Errorf("it holds volumes of the kind %s and cannot become %s: take that away from the configuration, or give another directory", made, c.Kind)
 	case c.Kind != Any:
