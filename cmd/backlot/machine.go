@@ -135,6 +135,7 @@ func newService(c config.Config, by rules, r *records, m *machine, public *url.U
 		Access:    by.policies,
 		Users:     r.directory,
 		Images:    platforms{m.images},
+		Vault:     vault{m.volumes, reserve},
 		Account:   c.AccountID,
 		Region:    c.Region,
 		StudioURL: func(string) string { return public.String() },
@@ -174,6 +175,9 @@ func providedImages(configured []config.ProvidedImage) []studio.StreamingImage {
 	return all
 }
 
+// reserve is how many bytes the volume store keeps free of new volumes.
+const reserve = 1 << 30
+
 // viewers is what the loop and the domain need of a gateway.
 type viewers interface {
 	Credential(sessionKey string) string
@@ -199,7 +203,7 @@ func newLoop(ctx context.Context, c config.Config, r *records, m *machine, s *st
 		SocketDir:    socketDir(r.installation),
 		User:         workstation.User{Name: "artist", ID: 1000},
 		Screen:       workstation.Screen{Width: c.Desktop.Width, Height: c.Desktop.Height},
-		Reserve:      1 << 30,
+		Reserve:      reserve,
 		Log:          log,
 	}), nil
 }

@@ -144,13 +144,13 @@ func importError(err error) error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.Is(err, ErrNoArchive):
-		return &Error{Kind: Validation, Code: CodeArchive, Message: "What was sent is not a whole archive of a backup; export it again.", Err: err}
 	case errors.Is(err, ErrNoRoom):
 		return &Error{
 			Kind: QuotaExceeded, Code: CodeRoom, Err: err,
 			Message: "The archive does not fit into the session's volume or on the disk of the volumes; nothing of it was kept.",
 		}
+	case errors.Is(err, ErrNoArchive):
+		return &Error{Kind: Validation, Code: CodeArchive, Message: "What was sent is not a whole archive of a backup; export it again.", Err: err}
 	default:
 		return err
 	}

@@ -20,7 +20,8 @@ type Vault interface {
 	// error, what was written is none.
 	Export(ctx context.Context, snapshot string, meta map[string]string, w io.Writer) error
 	// Import makes a snapshot of what the archive r holds, by way of the volume
-	// ImportVolume(snapshot) of at most limitBytes. After an error it leaves neither.
+	// ImportVolume(snapshot) of at most limitBytes. After an error it leaves neither;
+	// without one, it has read r to its end.
 	// ErrNoArchive: r holds none, or not all of it; ErrNoRoom: there is no room for it.
 	Import(ctx context.Context, snapshot string, limitBytes int64, r io.Reader) (Sum, error)
 	// Discard removes a snapshot that Import made, as if it never had.
