@@ -20,7 +20,8 @@ type Studio interface {
 	Task(ctx context.Context, table studio.Table, id string) (studio.Task, error)
 	// Record records what came of it; studio.ErrStale: the noun changed meanwhile.
 	Record(ctx context.Context, task studio.Task, failed *studio.Failure) error
-	// Recover gives every transition a fresh budget.
+	// Recover gives every transition its time anew, and lets nothing wait for a time
+	// that only a wrong clock can have named.
 	Recover(ctx context.Context) error
 	// Wanted tells what sessions need of what is on the machine.
 	Wanted(ctx context.Context) (studio.Wanted, error)
@@ -140,7 +141,14 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 
 	ended := make(chan struct{}, parallel)
+	var wall clock
 	for running := 0; ctx.Err() == nil; {
+		if wall.set(time.Now()) {
+			l.cfg.Log.WarnContext(ctx, "the clock was set; whatever is under way has its time anew")
+			if err := l.cfg.Studio.Recover(ctx); err != nil && ctx.Err() == nil {
+				l.cfg.Log.ErrorContext(ctx, "cannot give new time", "err", err)
+			}
+		}
 		wait, err := l.rest(ctx, parallel-running)
 		if err == nil && wait == 0 {
 			var leases []studio.Lease

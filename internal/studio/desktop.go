@@ -51,17 +51,39 @@ func (s *Service) onWorkstation(ctx context.Context, sessionKey string, change f
 	return err
 }
 
-// Recover lets every transition go on at once, with a fresh budget: to be called
-// when a server starts, as time that nobody worked in is nobody's fault.
+// Recover is to be called by who begins to bring things on, and when the clock was
+// set: every transition has its whole time anew, and nothing waits longer for
+// another attempt than it would by a clock that is right.
 func (s *Service) Recover(ctx context.Context) error {
 	return s.write(ctx, func(tx Tx, now time.Time) error {
-		sessions, err := List[Session](ctx, tx, Query{States: []State{CreateInProgress, StartInProgress, StopInProgress, DeleteInProgress}})
+		sessions, err := List[Session](ctx, tx, Query{NotStates: []State{Deleted}})
 		if err != nil {
 			return err
 		}
 		for _, session := range sessions {
-			session.progress(now, session.patience(s.cfg.Timing))
+			switch session.State {
+			case CreateInProgress, StartInProgress, StopInProgress, DeleteInProgress:
+				session.progress(now, session.patience(s.cfg.Timing))
+			default:
+				if !session.RetryAt.After(now.Add(longestWait)) {
+					continue
+				}
+				session.RetryAt = now
+			}
 			if err := tx.Save(ctx, session); err != nil {
+				return err
+			}
+		}
+		backups, err := List[Backup](ctx, tx, Query{States: []State{DeleteInProgress, CreateFailed}})
+		if err != nil {
+			return err
+		}
+		for _, b := range backups {
+			if !b.RetryAt.After(now.Add(max(longestWait, s.cfg.Timing.Step))) {
+				continue
+			}
+			b.RetryAt = now
+			if err := tx.Save(ctx, b); err != nil {
 				return err
 			}
 		}

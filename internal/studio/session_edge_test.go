@@ -478,6 +478,24 @@ func TestRecoverGivesAFreshBudget(t *testing.T) {
 	}
 }
 
+// TestClockSetBack lets an attempt fail, and the clock be set back by a day: it is
+// made again all the same.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	s := w.launch(t)
+	w.broken = failing(studio.EnsureWorkstation, false)
+	must(t, w.DesktopLost(t.Context(), w.key(t, s)))
+	w.step(t, t.Context())
+	w.clock.advance(-24 * time.Hour)
+	w.broken = nil
+	must(t, w.Recover(t.Context()))
+	now := w.clock.Now()
+	if due, any, err := w.store.NextDue(t.Context(), now); err != nil || !any || due.After(now.Add(time.Minute)) {
+		t.Errorf("next due at %v, now is %v (%v, %v)", due, now, any, err)
+	}
+}
+
 // TestStopTakesItsOwnBackup lets a backup of the running session be taken, the
 // server die before it knows, and the session be stopped after more work.
 func TestStopTakesItsOwnBackup(t *testing.T) {

@@ -53,7 +53,10 @@ func (s *Session) patience(t Timing) time.Duration {
 	return s.step(t)
 }
 
+// longestWait is the longest between two attempts.
+const longestWait = time.Minute
+
 // backoff is how long to wait after the n-th failure in a row.
 func backoff(n int) time.Duration {
-	return min(200*time.Millisecond<<min(n-1, 10), time.Minute)
+	return min(200*time.Millisecond<<min(n-1, 10), longestWait)
 }
