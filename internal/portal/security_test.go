@@ -312,6 +312,7 @@ func TestNamesAreText(t *testing.T) {
 	// The question before a deletion has the name in it, too.
 	w.broken = nil
 	tab.click(`form[action="/sessions/delete"] button`)
+	tab.awaitState("DELETE_IN_PROGRESS")
 	w.work(t)
 	tab.await(`document.getElementById("no-sessions")`)
 	tab.click(".launch button")
