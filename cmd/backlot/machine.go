@@ -68,7 +68,7 @@ func openWorkstations(ctx context.Context, i installation, log *slog.Logger) (*o
 	if err != nil {
 		return nil, err
 	}
-	return oci.Open(ctx, oci.Config{
+	return oci.Open(oci.Config{
 		RunDir:       filepath.Join(i.runDir(), "workstations"),
 		Installation: i.ID,
 		IDBase:       i.firstUserID(),

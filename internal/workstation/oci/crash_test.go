@@ -28,6 +28,8 @@ type task struct {
 	Verb   string
 	// Step is the number of the step it dies at; 0: it does not.
 	Step int
+	// Freeze has it stop there instead, until somebody lets it go on.
+	Freeze bool
 }
 
 // playServer does its task and prints the steps it went through.
@@ -41,12 +43,16 @@ func playServer(ctx context.Context, text string) int {
 	}
 	job.Config.Log = slog.New(slog.DiscardHandler)
 	unix.Umask(0o077) // of the strictest operators
-	d, err := oci.Open(ctx, job.Config)
+	d, err := oci.Open(job.Config)
 	if err != nil {
 		return fail(err)
 	}
 	d.OnStep(func(string) {
 		if int(steps.Add(1)) == job.Step {
+			if job.Freeze {
+				_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+				return
+			}
 			_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 			select {}
 		}

@@ -43,7 +43,9 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 		defer orders.close()
 		keep = orders.files()
 	}
-	d.step("desktop start")
+	if err := d.at(s, "desktop start"); err != nil {
+		return err
+	}
 	var pid int
 	err = inOwnMounts(func() (err error) {
 		if err := mountRootfs(s.part(desktop, "rootfs"), s.part(desktop, "layers"), spec.Lower, spec.Volume, r.IDBase, users); err != nil {
@@ -55,13 +57,17 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 	if err != nil {
 		return err
 	}
-	d.step("desktop attach")
+	if err := d.at(s, "desktop attach"); err != nil {
+		return err
+	}
 	if d.Network != nil {
 		if _, err := d.Network.Attach(ctx, s.id, pid); err != nil {
 			return fmt.Errorf("connect workstation %s: %w", s.id, capacity(err))
 		}
 	}
-	d.step("desktop attached")
+	if err := d.at(s, "desktop attached"); err != nil {
+		return err
+	}
 	if orders != nil {
 		if err := orders.send(ctx, spec.Scripts); err != nil {
 			return err
@@ -117,7 +123,7 @@ func (d *Driver) prepareDesktop(s session, spec workstation.Spec, r record, with
 		return err
 	}
 	c.Mounts = append(c.Mounts, bind(d.InitPath, initFile, "ro", "nosuid", "nodev"))
-	c.Linux.Resources = d.desktopResources(spec.Limits, spec.Volume, int((r.IDBase-d.IDBase)/idsPerRange))
+	c.Linux.Resources = d.desktopResources(spec.Limits, spec.Volume, d.rangeOf(r.IDBase))
 	return writeBundle(s, desktop, c)
 }
 

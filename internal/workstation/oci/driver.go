@@ -43,8 +43,8 @@ type Network interface {
 	Down(ctx context.Context) error
 }
 
-// Driver is a workstation.Driver. Two of them must not work on one run
-// directory at the same time.
+// Driver is a workstation.Driver. Several, in as many processes, may work on one
+// run directory: what one of them knows is in files.
 type Driver struct {
 	Config
 	host    HostReport
@@ -62,14 +62,14 @@ var _ workstation.Driver = (*Driver)(nil)
 
 // Open prepares the run directory and looks at what the host offers. The error
 // is Permanent when a program or a kernel feature is missing.
-func Open(ctx context.Context, c Config) (*Driver, error) {
+func Open(c Config) (*Driver, error) {
 	if !validName(c.Installation, 16) {
 		return nil, workstation.Permanent(fmt.Errorf("installation id %q: want 1-16 characters of a-z0-9", c.Installation))
 	}
 	if c.Ranges < 1 || c.IDBase < idsPerRange || uint64(c.IDBase)+uint64(c.Ranges)*idsPerRange > 1<<32-idsPerRange {
 		return nil, workstation.Permanent(fmt.Errorf("%d user id ranges from %d: out of bounds", c.Ranges, c.IDBase))
 	}
-	d := &Driver{Config: c, step: func(string) {}}
+	d := &Driver{Config: c, step: func(string) {}, locks: newLocks(filepath.Join(c.RunDir, "locks"))}
 	var err error
 	if d.runc, err = exec.LookPath("runc"); err != nil {
 		return nil, workstation.Permanent(fmt.Errorf("find runc: %w", err))
@@ -88,13 +88,10 @@ func Open(ctx context.Context, c Config) (*Driver, error) {
 	if err := os.MkdirAll(filepath.Dir(c.RunDir), 0o755); err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{c.RunDir, d.sessionsDir()} {
+	for _, dir := range []string{c.RunDir, d.sessionsDir(), d.rangesDir()} {
 		if err := makeDir(dir, 0o711, 0); err != nil {
 			return nil, fmt.Errorf("make the run directory: %w", err)
 		}
-	}
-	if err := awaitRunc(ctx, d.sessionsDir()); err != nil {
-		return nil, err
 	}
 	d.host = d.inspect()
 	return d, nil
@@ -122,6 +119,7 @@ func (d *Driver) Down(ctx context.Context) error {
 }
 
 func (d *Driver) sessionsDir() string  { return filepath.Join(d.RunDir, "sessions") }
+func (d *Driver) rangesDir() string    { return filepath.Join(d.RunDir, "ranges") }
 func (d *Driver) cgroupParent() string { return "/backlot-" + d.Installation }
 
 // executableByAll makes sure that a program can be run by mapped user ids. Its

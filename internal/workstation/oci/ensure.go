@@ -18,13 +18,11 @@ func (d *Driver) Ensure(ctx context.Context, spec workstation.Spec) error {
 	if err := check(spec); err != nil {
 		return workstation.Permanent(err)
 	}
-	unlock, err := d.locks.lock(ctx, spec.ID)
+	s, leave, err := d.enter(ctx, spec.ID)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-
-	s := d.session(spec.ID)
+	defer leave()
 	missing := missingParts(s)
 	if len(missing) == 0 {
 		return nil
@@ -35,7 +33,9 @@ func (d *Driver) Ensure(ctx context.Context, spec workstation.Spec) error {
 	var rousing sync.WaitGroup
 	rousing.Go(d.cgroups.rouse)
 	defer rousing.Wait()
-	d.step("claim")
+	if err := d.at(s, "claim"); err != nil {
+		return fmt.Errorf("ensure workstation %s: %w", spec.ID, err)
+	}
 	r, err := d.claim(s, spec.Volume)
 	if err != nil {
 		return fmt.Errorf("ensure workstation %s: %w", spec.ID, capacity(err))
@@ -72,7 +72,9 @@ type shared struct {
 // wait for the other; the streamer, for which they have to be there, after the
 // display, whose start is what everybody waits for.
 func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r record, missing []part) error {
-	d.step("share")
+	if err := d.at(s, "share"); err != nil {
+		return err
+	}
 	ipc, err := sharedIPC(s, missing)
 	if err != nil {
 		return err
@@ -99,11 +101,15 @@ func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r 
 		if !slices.Contains(missing, p) {
 			return nil
 		}
-		d.step(string(p) + " clear")
+		if err := d.at(s, string(p)+" clear"); err != nil {
+			return err
+		}
 		if err := d.clear(ctx, s, p); err != nil {
 			return err
 		}
-		d.step(string(p) + " make")
+		if err := d.at(s, string(p)+" make"); err != nil {
+			return err
+		}
 		if err := makeDir(s.part(p), 0o711, 0); err != nil {
 			return err
 		}
@@ -142,17 +148,23 @@ func (d *Driver) clear(ctx context.Context, s session, p part) error {
 	if err := d.cgroups.kill(ctx, s.cgroupOf(p)); err != nil {
 		return err
 	}
-	d.step(string(p) + " killed")
+	if err := d.at(s, string(p)+" killed"); err != nil {
+		return err
+	}
 	if p == desktop && d.Network != nil {
 		if err := d.Network.Detach(ctx, s.id); err != nil {
 			return fmt.Errorf("disconnect workstation %s: %w", s.id, err)
 		}
 	}
-	d.step(string(p) + " detached")
+	if err := d.at(s, string(p)+" detached"); err != nil {
+		return err
+	}
 	if err := d.cgroups.remove(ctx, s.cgroupOf(p)); err != nil {
 		return err
 	}
-	d.step(string(p) + " without cgroup")
+	if err := d.at(s, string(p)+" without cgroup"); err != nil {
+		return err
+	}
 	if err := removeTree(s.path("runc", string(p))); err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func TestPermanentErrors(t *testing.T) {
 	} {
 		c := m.config
 		spoil(&c)
-		if _, err := oci.Open(t.Context(), c); !workstation.IsPermanent(err) {
+		if _, err := oci.Open(c); !workstation.IsPermanent(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

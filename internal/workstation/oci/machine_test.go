@@ -119,7 +119,7 @@ func (m *machine) expectNothingLeft(t testing.TB) {
 // open opens the driver anew, as a restarted server does.
 func (m *machine) open(t testing.TB) *oci.Driver {
 	t.Helper()
-	d, err := oci.Open(context.Background(), m.config)
+	d, err := oci.Open(m.config)
 	check(t, err)
 	return d
 }

@@ -21,9 +21,9 @@ import (
 // run calls runc to start a part, and returns its process 1. Output of the part
 // and of runc goes to out. The part gets the files keep as its descriptors from 3 on.
 //
-// runc dies with us, so that after a restart nobody else is at work on the
-// workstation; what it leaves half made, clear removes. The kernel ties that to
-// the thread, which therefore must last.
+// runc dies with us, and by the hand of who takes the workstation over; what it
+// leaves half made, clear removes. The kernel ties the first to the thread, which
+// therefore must last.
 func (d *Driver) run(ctx context.Context, s session, p part, out *os.File, keep ...*os.File) (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -32,6 +32,9 @@ func (d *Driver) run(ctx context.Context, s session, p part, out *os.File, keep 
 		"run", "--detach", "--bundle", s.part(p), "--preserve-fds", strconv.Itoa(len(keep)), string(p))
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = out, out, keep
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	if err := s.lock.held(); err != nil {
+		return 0, err
+	}
 	err = cmd.Run()
 	if err == nil {
 		return initProcess(s.path("runc", string(p), "state.json"))
@@ -43,10 +46,10 @@ func (d *Driver) run(ctx context.Context, s session, p part, out *os.File, keep 
 	return 0, fmt.Errorf("runc run %s of workstation %s: %w", p, s.id, explain(lastMessage(text), err))
 }
 
-// awaitRunc waits until every runc at work below dir has ended. Those are left by a
-// server that has died, and die of it (see run), but may be within the kernel
-// still, where they make cgroups.
-func awaitRunc(ctx context.Context, dir string) error {
+// endRunc ends every runc that works in root. Those are left by another server:
+// one that has died, of which they die, too, but may be within the kernel still,
+// where they make cgroups; or one that is frozen, and they are not.
+func endRunc(ctx context.Context, root string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	entries, err := os.ReadDir("/proc")
@@ -64,11 +67,14 @@ func awaitRunc(ctx context.Context, dir string) error {
 		}
 		args := strings.Split(string(text), "\x00")
 		i := slices.Index(args, "--root")
-		if i < 0 || i+1 == len(args) || !strings.HasPrefix(args[i+1], dir+"/") {
+		if i < 0 || i+1 == len(args) || args[i+1] != root {
 			continue
 		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
 		if err := waitGone(ctx, pid); err != nil {
-			return fmt.Errorf("wait for the runc of a server that has died: %w", err)
+			return fmt.Errorf("wait for runc to end: %w", err)
 		}
 	}
 	return nil

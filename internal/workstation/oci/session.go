@@ -2,6 +2,8 @@ package oci
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,10 +43,39 @@ type session struct {
 	id     string
 	dir    string
 	cgroup string
+	// lock is that of a verb that changes something, nil in others.
+	lock *lock
 }
 
 func (d *Driver) session(id string) session {
 	return session{id: id, dir: filepath.Join(d.sessionsDir(), id), cgroup: d.cgroupParent() + "/" + id}
+}
+
+// enter is session for a verb that changes something, which others wait for until
+// leave.
+func (d *Driver) enter(ctx context.Context, id string) (s session, leave func(), err error) {
+	s = d.session(id)
+	if !validName(id, longestID) {
+		return s, func() {}, nil // such as "..": there is none
+	}
+	if s.lock, err = d.locks.take(ctx, id); err != nil {
+		return s, nil, err
+	}
+	leave = func() { s.lock.free(!s.exists()) }
+	if s.lock.foreign {
+		if err := endRunc(ctx, s.path("runc")); err != nil {
+			leave()
+			return s, nil, fmt.Errorf("end another server's work on workstation %s: %w", id, err)
+		}
+	}
+	return s, leave, nil
+}
+
+// at goes between any two changes to the machine: who was passed over in the
+// meantime makes none any more.
+func (d *Driver) at(s session, step string) error {
+	d.step(step)
+	return s.lock.held()
 }
 
 func (s session) path(elem ...string) string {
@@ -140,7 +171,7 @@ func (s session) keep(r record) error {
 // writeFile replaces a file in one step, with an exact mode, whatever the umask,
 // and an owner.
 func writeFile(path string, data []byte, mode os.FileMode, owner uint32) error {
-	tmp := path + ".new"
+	tmp := path + "." + rand.Text() // of nobody else, also where two come to write at once
 	if err := os.WriteFile(tmp, data, 0o600); err != nil {
 		return err
 	}

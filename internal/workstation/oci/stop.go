@@ -13,17 +13,18 @@ import (
 
 // Stop asks the desktop to end, waits at most grace, then kills what is left.
 func (d *Driver) Stop(ctx context.Context, id string, grace time.Duration) error {
-	unlock, err := d.locks.lock(ctx, id)
+	s, leave, err := d.enter(ctx, id)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	s := d.session(id)
+	defer leave()
 	if !s.exists() {
 		return nil
 	}
 	if pid := s.alive(desktop); pid != 0 && grace > 0 {
-		d.step("ask")
+		if err := d.at(s, "ask"); err != nil {
+			return fmt.Errorf("stop workstation %s: %w", id, err)
+		}
 		if err := ask(ctx, pid, grace); err != nil {
 			return fmt.Errorf("stop workstation %s: %w", id, err)
 		}
@@ -31,7 +32,9 @@ func (d *Driver) Stop(ctx context.Context, id string, grace time.Duration) error
 	if err := d.end(ctx, s); err != nil {
 		return fmt.Errorf("stop workstation %s: %w", id, err)
 	}
-	d.step("sync")
+	if err := d.at(s, "sync"); err != nil {
+		return fmt.Errorf("stop workstation %s: %w", id, err)
+	}
 	r, err := s.record()
 	if err != nil {
 		return err
@@ -42,26 +45,39 @@ func (d *Driver) Stop(ctx context.Context, id string, grace time.Duration) error
 	if r.IDBase == 0 {
 		return nil
 	}
-	d.step("free ids")
+	if err := d.at(s, "free ids"); err != nil {
+		return fmt.Errorf("stop workstation %s: %w", id, err)
+	}
+	if err := d.freeRange(s, r); err != nil {
+		return err
+	}
 	r.IDBase = 0
 	return s.keep(r)
 }
 
 // Remove takes everything of the workstation off the machine.
 func (d *Driver) Remove(ctx context.Context, id string) error {
-	unlock, err := d.locks.lock(ctx, id)
+	s, leave, err := d.enter(ctx, id)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	s := d.session(id)
+	defer leave()
 	if !s.exists() {
 		return nil
 	}
 	if err := d.end(ctx, s); err != nil {
 		return fmt.Errorf("remove workstation %s: %w", id, err)
 	}
-	d.step("remove files")
+	if err := d.at(s, "remove files"); err != nil {
+		return fmt.Errorf("remove workstation %s: %w", id, err)
+	}
+	r, err := s.record()
+	if err == nil {
+		err = d.freeRange(s, r)
+	}
+	if err != nil {
+		return fmt.Errorf("remove workstation %s: %w", id, err)
+	}
 	if err := removeTree(s.dir); err != nil {
 		return fmt.Errorf("remove workstation %s: %w", id, err)
 	}
@@ -102,11 +118,15 @@ func (d *Driver) end(ctx context.Context, s session) error {
 			return err
 		}
 	}
-	d.step("cgroup")
+	if err := d.at(s, "cgroup"); err != nil {
+		return err
+	}
 	if err := d.cgroups.remove(ctx, s.cgroup); err != nil {
 		return err
 	}
-	d.step("shared files")
+	if err := d.at(s, "shared files"); err != nil {
+		return err
+	}
 	for _, name := range []string{"x11", "runc", "cookie"} {
 		if err := removeTree(s.path(name)); err != nil {
 			return err

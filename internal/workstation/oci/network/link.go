@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -49,6 +51,20 @@ func (n *Network) links() ([]link, error) {
 	return ours, nil
 }
 
+// namedLinks is links, once every link has its name that another process is giving
+// one to just now. Who is not done with that then is frozen or dead; a frozen one
+// will find its link gone.
+func (n *Network) namedLinks() ([]link, error) {
+	const patience = 100 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		links, err := n.links()
+		nameless := slices.ContainsFunc(links, func(l link) bool { return l.id == "" })
+		if err != nil || !nameless || time.Now().After(deadline) {
+			return links, err
+		}
+	}
+}
+
 // dump asks again when the kernel's tables changed while they were read.
 func dump[T any](list func() ([]T, error)) ([]T, error) {
 	for range 20 {
@@ -67,19 +83,24 @@ func (n *Network) create(id string, pid, mtu int, taken []link) (link, error) {
 	for _, l := range taken {
 		used[l.slot] = true
 	}
-	slot := 0
-	for used[slot] {
-		slot++
-	}
-	if slot >= slots(n.cfg.Subnet) {
-		return link{}, fmt.Errorf("all %d addresses of %s are in use", slots(n.cfg.Subnet), n.cfg.Subnet)
-	}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name = n.prefix() + strconv.Itoa(slot)
 	attrs.MTU = mtu
-	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: inside, PeerNamespace: netlink.NsPid(pid)}
-	if err := netlink.LinkAdd(veth); err != nil {
-		return link{}, fmt.Errorf("create link %s: %w", attrs.Name, err)
+	slot := 0
+	for ; ; slot++ {
+		if slot >= slots(n.cfg.Subnet) {
+			return link{}, fmt.Errorf("all %d addresses of %s are in use", slots(n.cfg.Subnet), n.cfg.Subnet)
+		}
+		if used[slot] {
+			continue
+		}
+		attrs.Name = n.prefix() + strconv.Itoa(slot)
+		err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: inside, PeerNamespace: netlink.NsPid(pid)})
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EEXIST) { // EEXIST: another process took the slot first
+			return link{}, fmt.Errorf("create link %s: %w", attrs.Name, err)
+		}
 	}
 	made, err := netlink.LinkByName(attrs.Name)
 	if err != nil {

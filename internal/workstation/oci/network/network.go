@@ -38,7 +38,7 @@ type Config struct {
 type Network struct {
 	cfg   Config
 	table *nftables.Table
-	// mu makes choosing a free slot and taking it one step.
+	// mu spares Attaches of one process that they meet.
 	mu sync.Mutex
 }
 
@@ -106,14 +106,14 @@ func (n *Network) attach(id string, pid int) (Address, error) {
 	if err := n.reserveSubnet(); err != nil {
 		return Address{}, err
 	}
-	links, err := n.links()
+	links, err := n.namedLinks()
 	if err != nil {
 		return Address{}, err
 	}
 	var others []link
 	for _, l := range links {
 		switch {
-		case l.id == "": // a creation that was cut short: nobody else is at it, we hold the lock
+		case l.id == "": // a creation that was cut short
 		case l.id != id:
 			others = append(others, l)
 			continue

@@ -423,6 +423,7 @@ func TestConcurrentAttach(t *testing.T) {
 	t.Parallel()
 	self, _ := machine(t)
 	n := open(t, installation, "10.77.16.0/28") // 8 slots
+	other := open(t, installation, "10.77.16.0/28")
 	var mu sync.Mutex
 	seen := map[netip.Prefix]string{}
 	var wg sync.WaitGroup
@@ -430,7 +431,7 @@ func TestConcurrentAttach(t *testing.T) {
 		p, id := newPlace(t), fmt.Sprint("s", i)
 		wg.Go(func() {
 			self.in(t, func() {
-				a, err := n.Attach(t.Context(), id, p.pid)
+				a, err := []*network.Network{n, other}[i%2].Attach(t.Context(), id, p.pid)
 				if err != nil {
 					t.Errorf("attach %s: %v", id, err)
 				}
