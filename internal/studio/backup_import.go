@@ -127,15 +127,14 @@ func (s *Service) imported(ctx context.Context, vault Vault, b *Backup, sum Sum,
 	switch {
 	case failed != nil:
 		return nil, importError(failed)
-	case KindOf(err) == Internal:
-		return nil, err // whether it was recorded will show: the loop deletes what was not
-	case err != nil:
+	case err == nil:
+		return b, nil
+	case KindOf(err) != Internal: // else it may have been recorded; the loop deletes what was not
 		if gone := vault.Discard(ctx, key); gone != nil {
 			s.cfg.Log.WarnContext(ctx, "cannot discard what was imported in vain", "snapshot", key, "err", gone)
 		}
-		return nil, err
 	}
-	return b, nil
+	return nil, err
 }
 
 // importError is what the caller of an import that failed is told.
