@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -17,6 +18,8 @@ import (
 	"github.com/backlot/backlot/internal/studio"
 )
 
+var kills = flag.Int("kills", 40, "how often TestKilled kills the process that writes")
+
 const killedPath = "BACKLOT_TEST_KILLED_STORE"
 
 // TestKilled kills a process that writes, again and again: every transaction it
@@ -28,7 +31,7 @@ func TestKilled(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "store.db")
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 20 {
+	for range *kills {
 		acknowledged := killAfter(t, path, time.Duration(random.IntN(30_000))*time.Microsecond)
 		s, err := store.Open(t.Context(), config(t, path))
 		if err != nil {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/uptrace/bun"
 
@@ -39,7 +39,8 @@ type Store struct {
 	writeFinds         finds
 	readFinds          finds
 	changes            changes
-	shared             *shared // nil where this process alone has the database
+	writes             atomic.Int64
+	shared             *shared // nil where the database is a file
 }
 
 var _ studio.Store = (*Store)(nil)
@@ -59,10 +60,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if err != nil {
 		_ = s.Close() // it is the first error that matters
-		if f, ok := failureOf(err); ok {
-			err = fmt.Errorf("%w: %w", f.kind, err)
-		}
-		return nil, fmt.Errorf("open store %s: %w", place, err)
+		return nil, told("open store "+place, err)
 	}
 	return s, nil
 }

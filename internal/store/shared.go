@@ -78,10 +78,13 @@ func (s *Store) outcome(ctx context.Context, err error) error {
 // attempt does something again, a bounded number of times, that the database gave
 // up for a reason that passes, and of which nothing is left.
 func (s *Store) attempt(ctx context.Context, do func() error) error {
+	if s.shared == nil {
+		return s.again(ctx, do)
+	}
 	wait := 10 * time.Millisecond
 	for try := 1; ; try++ {
 		err := do()
-		if s.shared == nil || try == 12 || !passes(err) {
+		if try == 12 || !passes(err) {
 			return err
 		}
 		select {

@@ -53,6 +53,7 @@ func (s *Store) openSQLite(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	s.keepRoom(ctx)
 	// More Reads at once than there are processors would only wait for each other.
 	readers := max(4, runtime.GOMAXPROCS(0))
 	if s.read, err = connect(path, readers, "deferred", "query_only(1)"); err != nil {

@@ -136,8 +136,8 @@ func TestDamagedIsRefused(t *testing.T) {
 			_, err := f.WriteAt([]byte("this is a letter to my aunt, no database"), 0)
 			return err
 		},
-		"torn page": func(f *os.File, size int64) error {
-			_, err := f.WriteAt([]byte(strings.Repeat("?", 8192)), size/2/4096*4096)
+		"torn page": func(f *os.File, _ int64) error {
+			_, err := f.WriteAt([]byte(strings.Repeat("?", 8192)), 16*4096)
 			return err
 		},
 		"cut off": func(f *os.File, size int64) error { return f.Truncate(size / 2) },
@@ -184,7 +184,7 @@ func TestNoDirectory(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := unix.Mount("backlot-test", dir, "tmpfs", 0, "size=4m"); err != nil {
+	if err := unix.Mount("backlot-test", dir, "tmpfs", 0, "size=12m"); err != nil {
 		t.Skip("needs the right to mount a small tmpfs: ", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
@@ -202,7 +202,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	large := newThing("large")
-	large.Note = strings.Repeat("x", 1<<20)
+	large.Note = strings.Repeat("x", 1<<21)
 	for range 3 {
 		err := save(t.Context(), s, large)
 		wantErr(t, err, store.ErrFull)

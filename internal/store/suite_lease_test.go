@@ -176,6 +176,42 @@ func testHolders(t *testing.T, open func() *store.Store) {
 	}
 }
 
+// testLeaseNumbers ends leases in every way: the next one always has a higher number.
+func testLeaseNumbers(t *testing.T, open func() *store.Store) {
+	s := open()
+	n := dueThing("sessions", "a", time.Second)
+	write(t, s, n)
+	now := start.Add(time.Minute)
+	last := int64(0)
+	for _, end := range []func(studio.Lease) error{
+		func(studio.Lease) error { now = now.Add(time.Hour); return nil }, // it runs out
+		func(l studio.Lease) error { return s.Release(t.Context(), l) },
+		func(studio.Lease) error { return s.Abandon(t.Context(), "holder") },
+		func(studio.Lease) error {
+			if err := s.Close(); err != nil {
+				return err
+			}
+			s = open()
+			now = now.Add(time.Hour)
+			return nil
+		},
+		func(studio.Lease) error { return s.Restored(t.Context(), now) },
+		func(studio.Lease) error { return s.Restored(t.Context(), start) }, // by a clock that was set back
+	} {
+		l := claimOne(t, s, now)
+		if l.Number <= last {
+			t.Errorf("lease number %d after %d", l.Number, last)
+		}
+		last = l.Number
+		if err := end(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l := claimOne(t, s, now); l.Number <= last || l.Number <= start.UnixMicro() {
+		t.Errorf("lease number %d after %d", l.Number, last)
+	}
+}
+
 func testNextDue(t *testing.T, open func() *store.Store) {
 	s := open()
 	next := func(now time.Time) time.Time {

@@ -36,6 +36,7 @@ func conformance(t *testing.T, database func(t *testing.T) (open func() *store.S
 		{"lease and save", testLeaseAndSave},
 		{"lease of two holders", testHolders},
 		{"whether a lease holds", testHolds},
+		{"lease numbers", testLeaseNumbers},
 		{"next due", testNextDue},
 		{"changes", testChanges},
 	} {

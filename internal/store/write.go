@@ -65,6 +65,9 @@ func (s *Store) Write(ctx context.Context, now time.Time, fn func(studio.Tx) err
 func (s *Store) alone(ctx context.Context, do func(bun.Tx) (keep bool, err error)) error {
 	if s.shared == nil {
 		_, err := s.transact(ctx, do)
+		if s.writes.Add(1)%spareEvery == 0 {
+			s.keepRoom(ctx)
+		}
 		return err
 	}
 	select {
