@@ -13,7 +13,7 @@ import (
 
 // rights tell who may call each operation, besides the account administrator.
 var rights = map[string]string{
-	"administrator":        `GetStreamingImage ListStreamingImages PutLaunchProfileMembers UpdateLaunchProfileMember DeleteLaunchProfileMember AcceptEulas
+	"administrator": `GetStreamingImage ListStreamingImages PutLaunchProfileMembers UpdateLaunchProfileMember DeleteLaunchProfileMember AcceptEulas
 		DeleteBackup ImportBackup`,
 	"administrator of any": `GetEula`,
 	"member": `GetLaunchProfile GetLaunchProfileDetails GetLaunchProfileInitialization GetLaunchProfileMember ListLaunchProfileMembers

@@ -22,6 +22,9 @@ type model struct {
 	sessions map[string]studio.State // as last seen
 	writes   int
 	keys     []string // every workstation there ever was
+	// good are the sessions that had a READY backup not known to be damaged when
+	// they were looked at last; forgone those of which somebody deleted one.
+	good, forgone map[string]bool
 }
 
 // TestModel lets calls, failures, crashes and jumps in time come in any order.
@@ -34,7 +37,7 @@ func TestModel(t *testing.T) {
 			clean = open(rt, t, t.TempDir(), nil)
 			clean.furnish(rt, ctx)
 		}
-		m := &model{world: clean, sessions: map[string]studio.State{}}
+		m := &model{world: clean, sessions: map[string]studio.State{}, good: map[string]bool{}, forgone: map[string]bool{}}
 		clean = nil
 
 		rt.Repeat(map[string]func(*rapid.T){
@@ -61,6 +64,18 @@ func TestModel(t *testing.T) {
 				_, err := m.CreateStreamingSessionStream(ctx, artist, &studio.CreateStreamingSessionStreamRequest{StudioID: m.studioID, SessionID: m.any(rt)})
 				m.answered(rt, err)
 			},
+			"back up": func(rt *rapid.T) {
+				_, err := m.CreateBackup(ctx, artist, &studio.CreateBackupRequest{StudioID: m.studioID, SessionID: m.any(rt)})
+				m.answered(rt, err)
+			},
+			"delete backup": func(rt *rapid.T) { m.deleteBackup(rt, ctx) },
+			"restore":       func(rt *rapid.T) { m.restore(rt, ctx) },
+			"verify": func(rt *rapid.T) {
+				_, err := m.VerifyBackup(ctx, artist, &studio.VerifyBackupRequest{StudioID: m.studioID, BackupID: m.anyBackup(rt, ctx).BackupID})
+				m.answered(rt, err)
+			},
+			"inspect": func(rt *rapid.T) { m.inspectAny(rt, ctx) },
+			"import":  func(rt *rapid.T) { m.importAny(rt, ctx) },
 			"write": func(*rapid.T) {
 				for _, volume := range m.running {
 					m.writes++
@@ -125,6 +140,7 @@ func TestModel(t *testing.T) {
 		}
 		m.broken, m.silent = nil, false
 		m.settle(rt, ctx)
+		m.sweep(rt, ctx)
 		m.check(rt, ctx)
 		m.rest(rt, ctx)
 		for _, id := range m.ids {
@@ -132,6 +148,7 @@ func TestModel(t *testing.T) {
 			m.answered(rt, err)
 		}
 		m.settle(rt, ctx)
+		m.sweep(rt, ctx)
 		if len(m.running)+len(m.volumes)+len(m.snapshots) != 0 {
 			rt.Fatalf("left behind: %v %v %v", m.running, m.volumes, m.snapshots)
 		}
@@ -161,7 +178,7 @@ func (m *model) any(rt *rapid.T) string {
 // answered holds calls to answering with something modelled.
 func (m *model) answered(rt *rapid.T, err error) {
 	switch studio.KindOf(err) {
-	case studio.Conflict, studio.NotFound, studio.Validation:
+	case studio.Conflict, studio.NotFound, studio.Validation, studio.QuotaExceeded:
 	default:
 		must(rt, err)
 	}
@@ -240,7 +257,8 @@ func (m *model) check(rt *rapid.T, ctx context.Context) {
 		if content := m.volumes[s.Volume]; s.State == studio.Stopped && s.VolumeRetentionMode == "DELETE" && content != "" {
 			rt.Fatalf("stopped with DELETE, and the volume is there: %+v", s)
 		}
-		if s.State == studio.Stopped && s.Volume == "" && len(m.ready(rt, ctx, id)) == 0 {
+		m.goodStays(rt, ctx, s)
+		if s.State == studio.Stopped && s.Volume == "" && len(m.ready(rt, ctx, id)) == 0 && !m.forgone[id] {
 			rt.Fatalf("stopped without volume or backup: %+v", s)
 		}
 	}
@@ -294,7 +312,14 @@ func (m *model) rest(rt *rapid.T, ctx context.Context) {
 				snapshots[b.Key] = true
 			}
 		}
-		if kept > s.MaxBackupsToRetain {
+		if _, ok := m.snapshots[s.Compare]; ok {
+			snapshots[s.Compare] = true
+		}
+		most := s.MaxBackupsToRetain
+		if s.Volume == "" {
+			most++ // the newest that was made of it, besides imported ones
+		}
+		if kept > most {
 			rt.Fatalf("%d backups are kept of %+v", kept, s)
 		}
 	}

@@ -127,6 +127,7 @@ func open(t errorer, tb testing.TB, dir string, configure func(*studio.Config)) 
 		Capacity: studio.Capacity{CPUs: 4, MemoryBytes: 64 << 30},
 		Log:      slog.New(slog.DiscardHandler),
 	}
+	cfg.Vault = vault{w}
 	if configure != nil {
 		configure(&cfg)
 	}
@@ -268,6 +269,9 @@ func (w *world) do(t errorer, ctx context.Context, task studio.Task) *studio.Fai
 		if _, ok := w.volumes[s.Volume]; !ok {
 			w.volumes[s.Volume] = content
 		}
+		if s.Compare != "" {
+			w.snapshots[s.Compare] = content
+		}
 	case studio.EnsureWorkstation:
 		if _, ok := w.volumes[s.Volume]; !ok {
 			return missing("volume " + s.Volume)
@@ -300,7 +304,13 @@ func (w *world) do(t errorer, ctx context.Context, task studio.Task) *studio.Fai
 		}
 		delete(w.volumes, s.Trash[0])
 	case studio.DeleteSnapshots, studio.DeleteSnapshot:
+		for _, id := range task.Volumes {
+			delete(w.volumes, id)
+		}
 		for _, id := range task.Snapshots {
+			if by := w.needed(t, ctx, id); by != "" {
+				t.Fatalf("snapshot %s is deleted while the volume of %s is still to be made from it", id, by)
+			}
 			delete(w.snapshots, id)
 		}
 	default:
