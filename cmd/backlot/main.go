@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -26,6 +27,9 @@ func main() {
 	syscall.Umask(0o022) // what sandboxes need to read is made readable, whoever starts us
 	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "backlot:", err)
+		if errors.Is(err, errDamaged) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }
@@ -44,6 +48,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		signInLinkCommand(getenv),
 		userCommand(getenv),
 		keyCommand(getenv),
+		backupCommand(getenv),
 		sdkCommand(),
 	)
 	root.SetArgs(args)
