@@ -18,7 +18,7 @@ import (
 )
 
 // Directories of the store. What is in volumesDir or snapshotsDir is complete;
-// newDir holds what Create is still working on, under random names.
+// newDir holds what Create is still working on, under the time and random names.
 const (
 	volumesDir   = "volumes"
 	snapshotsDir = "snapshots"
@@ -38,10 +38,11 @@ type Config struct {
 
 // Driver is a volume.Driver on btrfs. Use Open to make one.
 type Driver struct {
-	dir      string // on the host's file system
-	root     string // on btrfs, holds the directories of the store
-	mountDir string // where the loop file is mounted; empty: the file system is not ours
-	quotas   string // sysfs directory of the quota groups; empty: limits cannot be enforced
+	dir      string   // on the host's file system
+	root     string   // on btrfs, holds the directories of the store
+	mountDir string   // where the loop file is mounted; empty: the file system is not ours
+	quotas   string   // sysfs directory of the quota groups; empty: limits cannot be enforced
+	users    *os.File // see join
 	fitting  sync.Mutex
 	tooSmall tooSmall // guarded by fitting
 	misfit   bool     // guarded by fitting
@@ -104,11 +105,11 @@ func (d *Driver) open(ctx context.Context, mountDir string) error {
 	if d.quotas, err = d.openQuotas(); err != nil {
 		return err
 	}
-	if err := d.sweep(); err != nil {
+	if err := d.join(ctx); err != nil {
 		return err
 	}
 	d.trim()
-	d.refit()
+	d.refit(true)
 	return nil
 }
 
@@ -117,6 +118,10 @@ func (d *Driver) open(ctx context.Context, mountDir string) error {
 // machine but its files. It fails while a file below the mount point is in use,
 // and may be called again.
 func (d *Driver) Close() error {
+	if d.users != nil {
+		_ = d.users.Close()
+		d.users = nil
+	}
 	if d.mountDir == "" {
 		return nil
 	}
@@ -133,20 +138,6 @@ func (d *Driver) Close() error {
 			return fmt.Errorf("unmount %s: %w", d.mountDir, err)
 		}
 	}
-}
-
-// sweep deletes what a process that died in Create left.
-func (d *Driver) sweep() error {
-	left, err := d.names(newDir)
-	if err != nil {
-		return err
-	}
-	for _, name := range left {
-		if err := d.destroy(newDir, name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // names returns what a directory of the store holds, ordered.

@@ -17,7 +17,7 @@ import (
 const (
 	// smallest is what btrfs can be made to be.
 	smallest = 256 << 20
-	// slack is how far size and room may differ before it is worth a resize.
+	// slack is how far size and room may differ, at least, before it is worth a resize.
 	slack = 64 << 20
 )
 
@@ -27,7 +27,7 @@ func (d *Driver) Tend(context.Context) error {
 		return fmt.Errorf("tend volume store %s: %w", d.dir, err)
 	}
 	d.mendQuotas()
-	d.refit()
+	d.refit(true)
 	return nil
 }
 
@@ -38,13 +38,16 @@ func room(taken int64, host volume.Disk) int64 {
 
 // refit is fit where there is a loop file, unless somebody is at it already. That it
 // fails is no reason to refuse what the store has room for; it is said once.
-func (d *Driver) refit() {
+// Shrinking may take a while.
+func (d *Driver) refit(mayShrink bool) {
 	if d.mountDir == "" || !d.fitting.TryLock() {
 		return
 	}
 	defer d.fitting.Unlock()
-	err := d.fit()
+	err := d.fit(mayShrink)
 	switch {
+	case err == nil && !mayShrink:
+		return // it did not try all
 	case err != nil && !d.misfit:
 		d.log.Warn("the disk may fill up below the volume store, which would stop it: make room on the disk", "err", err)
 	case err == nil && d.misfit:
@@ -58,7 +61,7 @@ func (d *Driver) refit() {
 // ordinary "no space left" of his own; else the disk would fail below everybody's
 // file system, which would stop writing for all of them. Where others have taken
 // the disk it becomes as small as what is in it allows.
-func (d *Driver) fit() error {
+func (d *Driver) fit(mayShrink bool) error {
 	host, err := volume.DiskOf(d.dir)
 	if err != nil {
 		return err
@@ -75,21 +78,23 @@ func (d *Driver) fit() error {
 	size := room(file.Blocks*512, host)
 	switch {
 	case size > file.Size && fileSize(host) > file.Size:
-		if err := lengthen(path, fileSize(host)); err != nil {
+		if err := d.lengthen(path, fileSize(host)); err != nil {
 			return err
 		}
 		size = min(size, fileSize(host))
 	case size > file.Size:
 		size = file.Size &^ (1<<20 - 1)
 	}
-	// Growing can wait until it is worth it.
-	if size <= store.Bytes+max(slack, host.Reserve/4) && size >= store.Bytes-slack {
+	// Each resize makes all writers wait for a moment.
+	enough := max(slack, host.Reserve/8)
+	switch {
+	case size > store.Bytes+enough:
+		return d.resize(store.Bytes, size)
+	case size < store.Bytes-enough && mayShrink:
+		return d.shrink(store, size, host)
+	default:
 		return nil
 	}
-	if size > store.Bytes {
-		return d.resize(store.Bytes, size)
-	}
-	return d.shrink(store, size, host)
 }
 
 // shrink makes the file system smaller, as far as it goes. That writes to the disk
@@ -141,12 +146,21 @@ func (d *Driver) resize(from, to int64) error {
 }
 
 // lengthen makes the loop file longer, and tells its device.
-func lengthen(path string, size int64) error {
+func (d *Driver) lengthen(path string, size int64) error {
+	lock, err := d.tryLockLoopFile()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	now, err := file.Stat()
+	if err != nil || now.Size() >= size { // another process was faster
+		return err
+	}
 	if err := file.Truncate(size); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 const (
 	loopFile = "volumes.btrfs"
 	lockFile = "volumes.lock"
+	userFile = "volumes.users"
 )
 
 // Is tells whether there is a store of this package in dir.
@@ -85,20 +86,11 @@ func (d *Driver) mountLoopFile(ctx context.Context, mountDir string) error {
 	if err := os.MkdirAll(mountDir, 0o711); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(filepath.Join(d.dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := d.lockLoopFile(ctx)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	for {
-		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return &os.PathError{Op: "lock", Path: lock.Name(), Err: err}
-	}
 	path := filepath.Join(d.dir, loopFile)
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := d.makeLoopFile(ctx, path); err != nil {

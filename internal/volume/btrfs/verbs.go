@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,7 +25,7 @@ func (d *Driver) Create(ctx context.Context, id string, o volume.Options) error 
 		return err
 	}
 	d.mendQuotas()
-	d.refit()
+	d.refit(true)
 	there, err := d.exists(volumesDir, id)
 	if err == nil && !there {
 		err = d.createNew(id, o)
@@ -39,7 +40,7 @@ func (d *Driver) Create(ctx context.Context, id string, o volume.Options) error 
 }
 
 func (d *Driver) createNew(id string, o volume.Options) error {
-	name := rand.Text()
+	name := fmt.Sprintf("%d-%s", time.Now().Unix(), rand.Text())
 	err := d.begin(name, o.FromSnapshot)
 	if err == nil {
 		err = d.limit(newDir, name, o.LimitBytes)
@@ -227,7 +228,7 @@ func (d *Driver) free() (int64, error) {
 	if err := d.writable(); err != nil {
 		return 0, err
 	}
-	d.refit()
+	d.refit(false)
 	store, err := volume.DiskOf(d.root)
 	if err != nil {
 		return 0, err
