@@ -12,7 +12,7 @@ LISTEN ?= 127.0.0.1:8017
 # Sessions need root; sudo's own PATH would hide Go.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo env PATH=$(PATH))
 
-.PHONY: help run build setup setup-test test check lint generate fuzz bench bench-api down clean
+.PHONY: help run build setup setup-test test check lint generate fuzz bench bench-api bench-volumes down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: build ## session times against the bare floor, in one run
 
 bench-api: ## signed requests against a bare handler, in one run; lists up to ROWS sessions (default 1000000)
 	$(GO) test -run '^$$' -bench API -benchtime 2s -timeout 30m ./cmd/backlot -rows $(or $(ROWS),1000000) -requests 1000000
+
+bench-volumes: setup ## what a session feels of its backups at 100 MiB, 1 and 10 GiB; archives against cp and sha256sum
+	$(SUDO) $(GO) test -run '^$$' -bench 'Volumes|Tree' -benchtime 10x -timeout 40m ./internal/volume/btrfs
 
 clean: ## remove what was built
 	rm -rf $(BIN)

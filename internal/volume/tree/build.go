@@ -171,7 +171,7 @@ func (b *builder) link(dir int, name string, r *record) error {
 	if err != nil {
 		return &os.PathError{Op: "open", Path: r.target, Err: err}
 	}
-	defer unix.Close(first) //nolint:errcheck // nothing was written
+	defer unix.Close(first)
 	from := fmt.Sprintf("/proc/self/fd/%d", first)
 	if err := unix.Linkat(unix.AT_FDCWD, from, dir, name, unix.AT_SYMLINK_FOLLOW); err != nil {
 		return &os.LinkError{Op: "link", Old: r.target, New: r.path, Err: err}

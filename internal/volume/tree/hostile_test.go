@@ -130,16 +130,13 @@ func FuzzImport(f *testing.F) {
 	f.Add(unzip(f, export(f, small(f))))
 	f.Add(unzip(f, pack(f, []tar.Header{{Name: "tree/", Typeflag: tar.TypeDir}, {Name: "tree/../x", Typeflag: tar.TypeReg}}, "x")))
 	f.Add([]byte("garbage"))
-	parent := f.TempDir()
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if len(content) > 1<<20 {
 			t.Skip("large")
 		}
 		// Below its compression, or nothing would be found but zstd's checksums.
 		b := bytes.NewReader(zip(content))
-		home, err := os.MkdirTemp(parent, "")
-		must(t, err)
-		defer os.RemoveAll(home)
+		home := t.TempDir()
 		to := filepath.Join(home, "new")
 		must(t, os.Mkdir(to, 0o755))
 		s, err := tree.Import(t.Context(), b, into(to), nil)

@@ -239,11 +239,8 @@ func TestDamagedManifest(t *testing.T) {
 func TestAnyNames(t *testing.T) {
 	t.Parallel()
 	requireRoot(t)
-	parent := t.TempDir()
 	rapid.Check(t, func(r *rapid.T) {
-		dir, err := os.MkdirTemp(parent, "")
-		must(t, err)
-		defer os.RemoveAll(dir)
+		dir := t.TempDir()
 		name := rapid.StringOfN(rapid.RuneFrom([]rune("ab./-\n\"é\x01 ")), 1, 4, -1)
 		made := rapid.SliceOfN(rapid.SliceOfN(name, 1, 4), 0, 20).Draw(r, "paths")
 		for _, elements := range made {

@@ -51,7 +51,7 @@ const unreadableHash = "unreadable"
 func (r *record) appendLine(line []byte) []byte {
 	number := r.size
 	if r.rdev != 0 {
-		number = int64(r.rdev) //nolint:gosec // a device's number, printed and read back as it is
+		number = int64(r.rdev)
 	}
 	line = fmt.Appendf(line, "%c %04o %d %d %d.%09d %d ", r.kind, r.mode, r.uid, r.gid, r.mtime.Sec, r.mtime.Nsec, number)
 	switch {
@@ -88,7 +88,7 @@ func parseLine(line []byte) (*record, error) {
 	r.mtime.Nsec = int64(p.number(nanos, 10, 31))
 	number := p.signed(fields[5])
 	if r.kind == charDevice || r.kind == blockDevice {
-		r.rdev = uint64(number) //nolint:gosec // as it was printed
+		r.rdev = uint64(number)
 	} else {
 		r.size = number
 	}
@@ -154,22 +154,33 @@ func (p *parser) skip(prefix string) {
 // compare orders paths as a manifest has them: by name, directory by directory,
 // a directory after all that is in it.
 func compare(a, b string) int {
-	if a == b {
+	switch {
+	case a == b:
 		return 0
-	}
-	if a == "." {
+	case a == ".":
 		return 1
-	}
-	if b == "." {
+	case b == ".":
 		return -1
 	}
-	x, y := strings.Split(a, "/"), strings.Split(b, "/")
-	for i := range min(len(x), len(y)) {
-		if c := strings.Compare(x[i], y[i]); c != 0 {
-			return c
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] == b[i]:
+		case a[i] == '/': // the name in a ends here
+			return -1
+		case b[i] == '/':
+			return 1
+		default:
+			return cmp.Compare(a[i], b[i])
 		}
 	}
-	return cmp.Compare(len(y), len(x))
+	switch {
+	case len(a) > len(b):
+		return -compare(b, a)
+	case b[len(a)] == '/': // b is in a
+		return 1
+	default:
+		return -1
+	}
 }
 
 // differences names what is not the same in two records of one path.

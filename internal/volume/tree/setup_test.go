@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,12 +160,4 @@ func run(t testing.TB, stdin io.Reader, name string, args ...string) string {
 		t.Fatalf("%s %v: %v: %s", name, args, err, out)
 	}
 	return string(out)
-}
-
-func paths(differences []tree.Difference) (all []string) {
-	for _, d := range differences {
-		all = append(all, d.Path)
-	}
-	slices.Sort(all)
-	return all
 }

@@ -108,10 +108,7 @@ func (w *walker) entry(ctx context.Context, parent *os.File, name, path string, 
 	if err := unix.Fstatat(int(parent.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return w.gone(path, &os.PathError{Op: "stat", Path: path, Err: err}, sum)
 	}
-	k, ok := map[uint32]kind{
-		unix.S_IFDIR: directory, unix.S_IFREG: regular, unix.S_IFLNK: symlink,
-		unix.S_IFIFO: pipe, unix.S_IFCHR: charDevice, unix.S_IFBLK: blockDevice,
-	}[st.Mode&unix.S_IFMT]
+	k, ok := kindOf(st.Mode)
 	if !ok { // a socket
 		return nil
 	}
@@ -137,10 +134,28 @@ func (w *walker) entry(ctx context.Context, parent *os.File, name, path string, 
 	return w.done(r, sum)
 }
 
+func kindOf(mode uint32) (k kind, ok bool) {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return directory, true
+	case unix.S_IFREG:
+		return regular, true
+	case unix.S_IFLNK:
+		return symlink, true
+	case unix.S_IFIFO:
+		return pipe, true
+	case unix.S_IFCHR:
+		return charDevice, true
+	case unix.S_IFBLK:
+		return blockDevice, true
+	default:
+		return 0, false
+	}
+}
+
 // fill reads what stat does not tell.
 func (w *walker) fill(ctx context.Context, parent *os.File, name string, r *record) (err error) {
-	switch r.kind {
-	case regular:
+	if r.kind == regular {
 		f, err := openAt(parent, name, unix.O_NONBLOCK)
 		if err != nil {
 			return err
@@ -151,7 +166,8 @@ func (w *walker) fill(ctx context.Context, parent *os.File, name string, r *reco
 		}
 		r.hash, err = w.content(ctx, f, r)
 		return err
-	case symlink:
+	}
+	if r.kind == symlink {
 		buf := make([]byte, unix.PathMax)
 		n, err := unix.Readlinkat(int(parent.Fd()), name, buf)
 		if err != nil {
@@ -226,10 +242,10 @@ func (s *Summary) add(r *record) {
 
 func newRecord(path string, k kind, st *unix.Stat_t) *record {
 	r := &record{kind: k, mode: st.Mode &^ unix.S_IFMT, uid: st.Uid, gid: st.Gid, mtime: st.Mtim, path: path}
-	switch k {
-	case regular:
+	if k == regular {
 		r.size = st.Size
-	case charDevice, blockDevice:
+	}
+	if k == charDevice || k == blockDevice {
 		r.rdev = st.Rdev
 	}
 	return r
