@@ -172,8 +172,11 @@ func mountFile(ctx context.Context, file *os.File, dir string) error {
 	if err != nil {
 		return err
 	}
-	if there && !stopped(dir) {
-		return nil
+	if there {
+		store, err := volume.DiskOf(dir)
+		if err != nil || !store.Stopped {
+			return err
+		}
 	}
 	if there { // it will never write again, but can be mounted anew
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
@@ -194,12 +197,6 @@ func mountFile(ctx context.Context, file *os.File, dir string) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// stopped tells whether the file system mounted at dir lets nobody write any more.
-func stopped(dir string) bool {
-	var st unix.Statfs_t
-	return unix.Statfs(dir, &st) == nil && st.Flags&unix.ST_RDONLY != 0
 }
 
 func mountOnce(file *os.File, dir string) error {

@@ -268,15 +268,11 @@ func (d *Driver) meant(err error) error {
 	}
 }
 
-// writable returns ErrReadOnly when the kernel lets nobody write to the store any
-// more: it does so when it could not write what it had to.
+// writable returns ErrReadOnly when the store's file system has stopped.
 func (d *Driver) writable() error {
-	var store unix.Statfs_t
-	if err := unix.Statfs(d.root, &store); err != nil {
-		return &os.PathError{Op: "statfs", Path: d.root, Err: err}
+	store, err := volume.DiskOf(d.root)
+	if err == nil && store.Stopped {
+		err = volume.ErrReadOnly
 	}
-	if store.Flags&unix.ST_RDONLY != 0 {
-		return volume.ErrReadOnly
-	}
-	return nil
+	return err
 }

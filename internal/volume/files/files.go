@@ -144,13 +144,19 @@ func (d *Driver) place(ctx context.Context, source, target string) error {
 	if errors.Is(err, unix.EEXIST) { // another call was faster
 		err = nil
 	}
+	return errors.Join(meant(err), undo)
+}
+
+// meant marks the errors of a file system that is full, or has stopped.
+func meant(err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
-		err = fmt.Errorf("%w: %w", volume.ErrNoCapacity, err)
+		return fmt.Errorf("%w: %w", volume.ErrNoCapacity, err)
 	case errors.Is(err, unix.EROFS):
-		err = fmt.Errorf("%w: %w", volume.ErrReadOnly, err)
+		return fmt.Errorf("%w: %w", volume.ErrReadOnly, err)
+	default:
+		return err
 	}
-	return errors.Join(err, undo)
 }
 
 func (d *Driver) fill(ctx context.Context, source, temp string) error {
@@ -220,7 +226,7 @@ func (d *Driver) Usage(ctx context.Context, id string) (volume.Usage, error) {
 // Delete renames the volume away, at once, and then removes it file by file.
 func (d *Driver) Delete(ctx context.Context, id string) error {
 	if err := d.remove(ctx, volumesDir, id); err != nil {
-		return fmt.Errorf("delete volume %s: %w", id, err)
+		return fmt.Errorf("delete volume %s: %w", id, meant(err))
 	}
 	return nil
 }
@@ -228,7 +234,7 @@ func (d *Driver) Delete(ctx context.Context, id string) error {
 // DeleteSnapshot does the same to a snapshot.
 func (d *Driver) DeleteSnapshot(ctx context.Context, snapshotID string) error {
 	if err := d.remove(ctx, snapshotsDir, snapshotID); err != nil {
-		return fmt.Errorf("delete snapshot %s: %w", snapshotID, err)
+		return fmt.Errorf("delete snapshot %s: %w", snapshotID, meant(err))
 	}
 	return nil
 }
@@ -277,6 +283,9 @@ func (d *Driver) names(dir string) ([]string, error) {
 // Free is what the disk can take.
 func (d *Driver) Free(context.Context) (int64, error) {
 	disk, err := volume.DiskOf(d.dir)
+	if err == nil && disk.Stopped {
+		err = volume.ErrReadOnly
+	}
 	if err != nil {
 		return 0, fmt.Errorf("free space of volume store: %w", err)
 	}

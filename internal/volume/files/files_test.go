@@ -43,6 +43,37 @@ func TestOpenSweeps(t *testing.T) {
 	}
 }
 
+// A disk that the kernel has stopped writing to says so.
+func TestStoppedStore(t *testing.T) {
+	t.Parallel()
+	if !volumetest.MountsArePrivate() {
+		t.Skip("needs root, to mount")
+	}
+	disk := t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(disk, 0) })
+	d := open(t, disk)
+	if err := d.Create(t.Context(), "v1", volume.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("", disk, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, freeErr := d.Free(t.Context())
+	for verb, err := range map[string]error{
+		"Create":   d.Create(t.Context(), "v2", volume.Options{}),
+		"Snapshot": d.Snapshot(t.Context(), "v1", "s1"),
+		"Delete":   d.Delete(t.Context(), "v1"),
+		"Free":     freeErr,
+	} {
+		if !errors.Is(err, volume.ErrReadOnly) {
+			t.Errorf("%s: %v, want ErrReadOnly", verb, err)
+		}
+	}
+}
+
 func TestFullStore(t *testing.T) {
 	t.Parallel()
 	if !volumetest.MountsArePrivate() {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -219,6 +220,28 @@ func free(t *testing.T, open Opener) {
 	if got, err := d.Free(t.Context()); err != nil || got < 0 || got > disk {
 		t.Errorf("Free = %d, %v; want at most the %d of the disk", got, err, disk)
 	}
+}
+
+// tend: looking after a store changes nothing in it, whatever else happens there.
+func tend(t *testing.T, open Opener) {
+	d := open(t, t.TempDir())
+	tender, ok := d.(volume.Tender)
+	if !ok {
+		t.Skip("this driver needs no looking after")
+	}
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if err := tender.Tend(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	write(t, volumeDir(t, d, "v1", volume.Options{}), "f", "content")
+	takeSnapshot(t, d, "v1", "s1")
+	wg.Wait()
+	lists(t, d, []string{"v1"}, []string{"s1"})
+	holds(t, mount(t, d, "v1"), "f", "content")
 }
 
 func restart(t *testing.T, open Opener) {

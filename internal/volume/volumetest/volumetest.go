@@ -33,6 +33,7 @@ func Run(t *testing.T, open Opener) {
 		"free":                free,
 		"usage":               usage,
 		"limit":               limit,
+		"tend":                tend,
 		"limit of a clone":    limitOfClone,
 		"faithful":            faithful,
 		"sparse":              sparse,
