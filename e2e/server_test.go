@@ -42,6 +42,8 @@ type server struct {
 	t      testing.TB
 	data   string
 	config string            // its file; empty: none
+	bin    string            // where its programs are
+	with   []string          // what its environment has besides ours
 	env    map[string]string // what dev.env says
 	cmd    *exec.Cmd
 	done   chan struct{}
@@ -64,7 +66,15 @@ func newServerWith(t testing.TB, config string) *server {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, for sandboxes")
 	}
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), config: config, log: &logBuffer{}}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), config: config, bin: binDir, log: &logBuffer{}}
+	s.open()
+	return s
+}
+
+// open starts a new server, which ends with the test.
+func (s *server) open() {
+	t := s.t
+	t.Helper()
 	t.Cleanup(func() {
 		s.kill(syscall.SIGTERM)
 		s.down()
@@ -73,7 +83,6 @@ func newServerWith(t testing.TB, config string) *server {
 		}
 	})
 	s.start()
-	return s
 }
 
 // start runs serve on the data directory and waits for its dev.env.
@@ -92,7 +101,8 @@ func (s *server) start() {
 	if s.config != "" {
 		args = append(args, "--config", s.config)
 	}
-	s.cmd = exec.CommandContext(context.Background(), filepath.Join(binDir, "backlot"), args...)
+	s.cmd = exec.CommandContext(context.Background(), filepath.Join(s.bin, "backlot"), args...)
+	s.cmd.Env = append(os.Environ(), s.with...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)

@@ -147,7 +147,7 @@ func newService(c config.Config, by rules, r *records, m *machine, public *url.U
 		Random:        rand.Reader,
 		InstanceTypes: by.types,
 		Capacity:      by.capacity,
-		Timing:        studio.Timing{BackUpEvery: c.Backups.Every},
+		Timing:        failingTiming(studio.Timing{BackUpEvery: c.Backups.Every}),
 		Quotas:        studio.Quotas(c.Quotas),
 
 		Eulas:          eulas(c.Eulas),
@@ -190,7 +190,7 @@ func newLoop(ctx context.Context, c config.Config, r *records, m *machine, s *st
 	if err := r.store.Abandon(ctx, r.installation.ID); err != nil {
 		return nil, err
 	}
-	return reconcile.New(reconcile.Config{
+	return reconcile.New(failing(reconcile.Config{
 		Studio:       s,
 		Leases:       r.store,
 		Workstations: m.workstations,
@@ -205,7 +205,7 @@ func newLoop(ctx context.Context, c config.Config, r *records, m *machine, s *st
 		Screen:       workstation.Screen{Width: c.Desktop.Width, Height: c.Desktop.Height},
 		Reserve:      reserve,
 		Log:          log,
-	}), nil
+	})), nil
 }
 
 // volumeDir and imageDir are where volumes and images are mounted.

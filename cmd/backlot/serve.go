@@ -108,7 +108,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		UDP:           port.udp,
 		SkipInterface: func(name string) bool { return strings.HasPrefix(name, "bl") },
 		Secret:        known.installation.Secret,
-		Studio:        tickets{service},
+		Studio:        failingTickets(tickets{service}),
 		Log:           log,
 	})
 	if err != nil {
