@@ -302,6 +302,10 @@ func (m *model) rest(rt *rapid.T, ctx context.Context) {
 				if !b.Safety {
 					kept++
 				}
+			case studio.DeleteFailed: // and what it was imported into
+				if _, left := m.volumes[studio.ImportVolume(b.Key)]; left {
+					volumes[studio.ImportVolume(b.Key)] = true
+				}
 			case studio.Deleted, studio.CreateFailed:
 				if there {
 					rt.Fatalf("snapshot left of %+v", b)
