@@ -39,15 +39,16 @@ var statuses = map[studio.ErrorKind]int{
 	studio.Internal:      http.StatusInternalServerError,
 }
 
-// faultOf is the one place where an error becomes an answer. What is Internal,
-// or not made to be seen, is told to the log only.
+// faultOf is the one place where an error becomes an answer. What is Internal and
+// has no code of its own in docs/errors.md, or is not made to be seen, is told to
+// the log only.
 func faultOf(err error) fault {
 	var r *refusal
 	if errors.As(err, &r) {
 		return r.fault
 	}
 	var e *studio.Error
-	if errors.As(err, &e) && e.Kind != studio.Internal && statuses[e.Kind] != 0 {
+	if errors.As(err, &e) && statuses[e.Kind] != 0 && (e.Kind != studio.Internal || e.Code != studio.CodeInternal && documented(e.Code)) {
 		return fault{status: statuses[e.Kind], kind: string(e.Kind), code: e.Code, message: e.Message, context: e.Context}
 	}
 	return fault{

@@ -58,6 +58,13 @@ func codes() []code {
 		{CodeRate, 429, "ThrottlingException", "The caller has used up its rate of requests.", nil},
 		{CodeOperation, 404, "UnknownOperationException", "No operation has this path.", nil},
 		{CodeMethod, 405, "UnknownOperationException", "No operation of this path has this method.", nil},
+		// Those of internal/store.
+		{"STORE_FULL", 402, "ServiceQuotaExceededException", "The disk of the store has no room left to record this; nothing was changed.", nil},
+		{"STORE_BUSY", 500, "InternalServerErrorException", "The store is locked; nothing was changed.", nil},
+		{"STORE_DAMAGED", 500, "InternalServerErrorException", "The store is damaged; nothing was changed.", nil},
+		{"STORE_DISK", 500, "InternalServerErrorException", "The disk of the store fails; nothing was changed.", nil},
+		{"STORE_LOST", 500, "InternalServerErrorException", "The store's database cannot be reached; nothing was changed.", nil},
+		{"STORE_UNSURE", 500, "InternalServerErrorException", "The store's database was lost in a commit; whether the change was made is not known.", nil},
 	}
 	for _, c := range studio.Codes() {
 		all = append(all, code{c.Name, statuses[c.Kind], string(c.Kind), c.Means, c.Context})
@@ -66,6 +73,11 @@ func codes() []code {
 		return cmp.Or(a.status-b.status, strings.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
 	})
 	return all
+}
+
+// documented tells whether a code has a meaning that callers can look up.
+func documented(name string) bool {
+	return slices.ContainsFunc(codes(), func(c code) bool { return c.name == name })
 }
 
 //go:generate go test -run TestErrorsDocumentIsFresh -update .

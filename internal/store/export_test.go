@@ -1,6 +1,11 @@
 package store
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/backlot/backlot/internal/studio"
+)
 
 // Exec changes a database behind the store's back.
 func Exec(ctx context.Context, path, query string) error {
@@ -29,4 +34,10 @@ func ExecPostgres(ctx context.Context, url, query string) error {
 	defer func() { _ = db.Close() }()
 	_, err = db.ExecContext(ctx, query)
 	return err
+}
+
+// Explain is what a caller is told of a failure of that kind.
+func Explain(kind error) *studio.Error {
+	e, _ := errors.AsType[*studio.Error](explain(kind))
+	return e
 }

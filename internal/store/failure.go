@@ -41,6 +41,7 @@ var ErrUnsure = errors.New("the store's database was lost in a commit")
 // failure is what the database reports, put for operator and caller.
 type failure struct {
 	kind          error
+	exception     studio.ErrorKind
 	code, message string
 }
 
@@ -48,12 +49,14 @@ type failure struct {
 func failureOf(err error) (failure, bool) {
 	kind := kindOf(err)
 	for _, f := range []failure{
-		{ErrFull, "STORE_FULL", "The server has no room left to record the change; nothing was changed."},
-		{ErrDisk, "STORE_DISK", "The server cannot use its disk; nothing was changed."},
-		{ErrDamaged, "STORE_DAMAGED", "The server's records are damaged; nothing was changed."},
-		{ErrBusy, "STORE_BUSY", "The server's records are locked; nothing was changed. Try again."},
-		{ErrLost, "STORE_LOST", "The server cannot reach its database; nothing was changed. Try again."},
-		{ErrUnsure, "STORE_UNSURE", "The server lost its database while it recorded the change, which may have been made or not. See which before you try again."},
+		// A full disk is nothing that another try helps against, which clients make
+		// by themselves after an internal error.
+		{ErrFull, studio.QuotaExceeded, "STORE_FULL", "The server has no room left to record this, and nothing was changed. Its operator must make room on the disk of its store; stopping and deleting is possible for longest."},
+		{ErrDisk, studio.Internal, "STORE_DISK", "The server cannot use the disk of its store, and nothing was changed. Its operator must look at it."},
+		{ErrDamaged, studio.Internal, "STORE_DAMAGED", "The server's store is damaged, and nothing was changed. Its operator must bring a backup of it back."},
+		{ErrBusy, studio.Internal, "STORE_BUSY", "The server's store is locked, and nothing was changed. Try again."},
+		{ErrLost, studio.Internal, "STORE_LOST", "The server cannot reach its database, and nothing was changed. Try again."},
+		{ErrUnsure, studio.Internal, "STORE_UNSURE", "The server lost its database while it recorded this, which may have been done or not. Look which, or try again with the same client token."},
 	} {
 		if errors.Is(kind, f.kind) {
 			return f, true
@@ -64,11 +67,13 @@ func failureOf(err error) (failure, bool) {
 
 // kindOf is the one of the errors above that an error of the database is, or nil.
 func kindOf(err error) error {
+	for _, kind := range []error{ErrUnsure, ErrFull, ErrDisk, ErrDamaged, ErrBusy, ErrLost} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
 	if reported, ok := errors.AsType[*sqlite.Error](err); ok {
 		return sqliteKind(reported)
-	}
-	if errors.Is(err, ErrUnsure) {
-		return ErrUnsure
 	}
 	if reported, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return postgresKind(reported)
@@ -132,8 +137,8 @@ func lost(err error) bool {
 // from being made. Whatever is no error of the database passes as it is.
 func explain(err error) error {
 	f, ok := failureOf(err)
-	if !ok {
+	if _, done := errors.AsType[*studio.Error](err); done || !ok {
 		return err
 	}
-	return &studio.Error{Kind: studio.Internal, Code: f.code, Message: f.message, Err: fmt.Errorf("%w: %w", f.kind, err)}
+	return &studio.Error{Kind: f.exception, Code: f.code, Message: f.message, Err: fmt.Errorf("%w: %w", f.kind, err)}
 }

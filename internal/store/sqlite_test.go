@@ -303,3 +303,19 @@ func TestFakeTime(t *testing.T) {
 		}
 	})
 }
+
+// TestCodesAreDocumented looks for the code of every failure in docs/errors.md.
+func TestCodesAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []error{store.ErrFull, store.ErrDisk, store.ErrDamaged, store.ErrBusy, store.ErrLost, store.ErrUnsure} {
+		e := store.Explain(kind)
+		status := map[studio.ErrorKind]int{studio.QuotaExceeded: 402, studio.Internal: 500}[e.Kind]
+		if line := fmt.Sprintf("| %d | %s | %s |", status, e.Kind, e.Code); !strings.Contains(string(text), line) {
+			t.Errorf("%v: there is no line %s", kind, line)
+		}
+	}
+}
