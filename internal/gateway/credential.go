@@ -18,17 +18,17 @@ func StreamURL(public *url.URL, streamID, ticket, sessionKey string) string {
 
 // Credential is what the streamer of a session shows in its Hello. It stays the
 // same for as long as the installation's secret does.
-func (g *Gateway) Credential(sessionKey string) string {
-	return g.sign("streamer", sessionKey)
+func Credential(secret []byte, sessionKey string) string {
+	return sign(secret, "streamer", sessionKey)
 }
 
 // resumeToken lets a page that opened a stream open it again once its ticket has expired.
 func (g *Gateway) resumeToken(streamID string) string {
-	return g.sign("resume", streamID)
+	return sign(g.cfg.Secret, "resume", streamID)
 }
 
-func (g *Gateway) sign(purpose, subject string) string {
-	mac := hmac.New(sha256.New, g.cfg.Secret)
+func sign(secret []byte, purpose, subject string) string {
+	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte("backlot gateway " + purpose + "\x00" + subject))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 
 	"github.com/pion/webrtc/v4"
@@ -121,6 +123,23 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return nil
 }
 
+// Sessions are the keys of those that somebody looks at, or that a streamer shows.
+func (g *Gateway) Sessions() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Keys(g.sessions))
+}
+
+// StandBy parts with all streamers and viewers, who try again by themselves: to be
+// called when they are another gateway's from now on.
+func (g *Gateway) StandBy() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.sessions {
+		s.disconnect(byeRestart)
+	}
+}
+
 // Disconnect ends every stream of a session and drops its streamer: to be called
 // when the session is READY no more.
 func (g *Gateway) Disconnect(sessionKey string) {
@@ -128,7 +147,7 @@ func (g *Gateway) Disconnect(sessionKey string) {
 	s := g.sessions[sessionKey]
 	g.mu.Unlock()
 	if s != nil {
-		s.disconnect()
+		s.disconnect(byeStopped)
 	}
 }
 

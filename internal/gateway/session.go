@@ -37,11 +37,11 @@ func (s *session) empty() bool {
 }
 
 // disconnect ends everything in the session.
-func (s *session) disconnect() {
+func (s *session) disconnect(why bye) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, v := range s.viewers {
-		v.end(byeStopped)
+		v.end(why)
 	}
 	if s.streamer != nil {
 		s.streamer.close()

@@ -104,7 +104,7 @@ func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) (sessionKey 
 	if !ok {
 		return "", fmt.Errorf("message of type 0x%02x where hello belongs", uint8(first.Type()))
 	}
-	if !same(hello.Credential, g.Credential(hello.Session)) {
+	if !same(hello.Credential, Credential(g.cfg.Secret, hello.Session)) {
 		return "", errors.New("hello without the session's credential")
 	}
 	version, err := hello.Version()

@@ -24,6 +24,8 @@ const (
 	// helloTimeout bounds the handshake, sendTimeout one message to a gateway
 	// that has stopped reading.
 	helloTimeout = 10 * time.Second
+	// lookEvery is the time between two looks whether another gateway has come.
+	lookEvery = time.Second
 	sendTimeout  = 10 * time.Second
 )
 
@@ -73,9 +75,12 @@ func (l *link) run(ctx context.Context, p peer) error {
 	pause := firstPause
 	for {
 		limit := absentPause
+		at, _ := os.Stat(l.socket) // before: at worst one connection more is made
 		sock, err := new(net.Dialer).DialContext(ctx, "unix", l.socket)
 		if err == nil {
+			stop := l.leaveWhenReplaced(ctx, sock, at)
 			welcome, err := l.converse(ctx, sock, p)
+			stop()
 			l.log.WarnContext(ctx, "gateway has gone", "welcome", welcome, "err", err)
 			if limit = refusedPause; welcome {
 				pause = firstPause
@@ -88,6 +93,28 @@ func (l *link) run(ctx context.Context, p peer) error {
 		}
 		pause = min(2*pause, limit)
 	}
+}
+
+// leaveWhenReplaced ends the connection when another gateway listens in the place
+// of the one it was made to, which may be frozen and not say so.
+func (l *link) leaveWhenReplaced(ctx context.Context, sock net.Conn, at os.FileInfo) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		look := time.NewTicker(lookEvery)
+		defer look.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-look.C:
+			}
+			if now, err := os.Stat(l.socket); err == nil && (at == nil || !os.SameFile(at, now)) {
+				_ = sock.Close()
+				return
+			}
+		}
+	}()
+	return cancel
 }
 
 // converse talks over a new connection until it ends, and says whether the

@@ -2,6 +2,7 @@ package studio
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -49,6 +50,25 @@ func (s *Service) onWorkstation(ctx context.Context, sessionKey string, change f
 		s.tell(ctx, &session.StreamingSession, before)
 	}
 	return err
+}
+
+// Ended tells which of these workstations nobody may look at any more: another
+// server may have stopped them.
+func (s *Service) Ended(ctx context.Context, sessionKeys []string) (ended []string, err error) {
+	err = s.read(ctx, func(tx Tx) error {
+		for _, key := range sessionKeys {
+			var session Session
+			ok, err := found(tx.FindUnique(ctx, key, &session))
+			if err != nil {
+				return err
+			}
+			if !ok || !slices.Contains([]State{CreateInProgress, StartInProgress, Ready}, session.State) {
+				ended = append(ended, key)
+			}
+		}
+		return nil
+	})
+	return ended, err
 }
 
 // Recover is to be called by who begins to bring things on, and when the clock was
@@ -101,6 +121,12 @@ type Wanted struct {
 	Sessions map[string]string
 }
 
+// here tells whether a session is of this installation. Those made before sessions
+// named theirs are.
+func (s *Service) here(session *Session) bool {
+	return session.Installation == "" || session.Installation == s.cfg.Installation
+}
+
 // Wanted is to be asked after looking at the machine: what was there before it
 // was wanted is then never taken for unwanted.
 func (s *Service) Wanted(ctx context.Context) (Wanted, error) {
@@ -111,6 +137,9 @@ func (s *Service) Wanted(ctx context.Context) (Wanted, error) {
 			return err
 		}
 		for _, session := range sessions {
+			if !s.here(session) {
+				continue
+			}
 			w.Sessions[session.Workstation()] = session.SessionID
 			for _, v := range append([]string{session.Volume, session.Replaced}, session.Trash...) {
 				w.Volumes[v] = true

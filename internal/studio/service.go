@@ -18,6 +18,8 @@ type Config struct {
 	Images Images
 	// Vault reaches the files of backups; nil: this server does not have the volumes.
 	Vault Vault
+	// Installation is where new sessions live, and those that are brought on here.
+	Installation string
 	// Account and Region are parts of ids and ARNs.
 	Account, Region string
 	// StudioURL makes the address of a studio's page, StreamURL that of a stream.

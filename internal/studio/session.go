@@ -16,6 +16,8 @@ type Session struct {
 	// Key names what is on machines for the session: workstations are <Key>r<Run>,
 	// volumes <Key>v<n>, snapshots <Key>b<n>.
 	Key string `json:"key"`
+	// Installation is where the session's volumes are: its servers alone bring it on.
+	Installation string `json:"installation,omitempty"`
 	// Run counts creation and starts. Each has its own workstation, so that no late
 	// word of or to an earlier one is taken for this one's.
 	Run int `json:"run"`

@@ -109,7 +109,7 @@ func (s *Service) newSession(ctx context.Context, tx Tx, now time.Time, p Princi
 			LaunchProfileID: profile.LaunchProfileID, StreamingImageID: imageID, EC2InstanceType: instanceType,
 			SessionPersistenceMode: deactivated, State: CreateInProgress, Tags: ownTags(req.Tags),
 		},
-		StudioID: req.StudioID, Key: key, Run: 1, MachineImage: image.EC2ImageID,
+		StudioID: req.StudioID, Key: key, Installation: s.cfg.Installation, Run: 1, MachineImage: image.EC2ImageID,
 	}
 	session.ARN = s.arn(typeSession, session.SessionID)
 	if req.OwnedBy != nil && *req.OwnedBy != "" {

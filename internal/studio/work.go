@@ -83,6 +83,9 @@ func (s *Service) Task(ctx context.Context, table Table, id string) (Task, error
 			task.Backup = n
 			task.leave(n)
 		case *Session:
+			if !s.here(n) {
+				return fmt.Errorf("session %s is of installation %s, this is %s", n.SessionID, n.Installation, s.cfg.Installation)
+			}
 			task.Session, task.Type = n, s.types[n.EC2InstanceType]
 			task.Before = now.Add(n.step(s.cfg.Timing))
 			return s.detail(ctx, tx, &task)
