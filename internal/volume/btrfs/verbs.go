@@ -25,7 +25,7 @@ func (d *Driver) Create(ctx context.Context, id string, o volume.Options) error 
 		return err
 	}
 	d.mendQuotas()
-	d.refit(true)
+	d.refit(false)
 	there, err := d.exists(volumesDir, id)
 	if err == nil && !there {
 		err = d.createNew(id, o)

@@ -14,7 +14,8 @@ import (
 // Sum reads the tree in dir and writes its manifest to file: one line for each file
 // with the hash of its content, directories rolling up what they hold. What cannot
 // be read is told in the summary and is no error. The manifest appears at once,
-// complete and on the disk, or not at all; only its owner may read it.
+// complete and on the disk, or not at all; only its owner may read it. Other programs
+// of the machine go before.
 func Sum(ctx context.Context, dir, file string, progress Progress) (Summary, error) {
 	var s Summary
 	err := writeAtomically(file, func(f *os.File) error {
@@ -23,7 +24,8 @@ func Sum(ctx context.Context, dir, file string, progress Progress) (Summary, err
 			return err
 		}
 		w := walker{progress: progress, leave: m.add, tolerant: true}
-		if s, err = w.walk(ctx, dir); err != nil {
+		err = gently(func() (err error) { s, err = w.walk(ctx, dir); return err })
+		if err != nil {
 			return errors.Join(err, m.out.Close())
 		}
 		return m.close(s)

@@ -23,7 +23,7 @@ func ParseHash(s string) (h Hash, err error) {
 }
 
 // Progress is told now and then what has been done so far, files of every kind and
-// bytes of content, from the goroutine that does it. It may be nil.
+// bytes of content. It is waited for, and may be nil.
 type Progress func(files, bytes int64)
 
 // Summary is what a whole tree comes to.

@@ -41,7 +41,7 @@ type Report struct {
 
 // Verify reads the tree in dir, past the page cache where the file system lets it,
 // and compares it with a manifest of Sum. That they differ is no error; a manifest
-// that is not what Sum wrote is ErrDamaged.
+// that is not what Sum wrote is ErrDamaged. Other programs of the machine go before.
 func Verify(ctx context.Context, file, dir string, progress Progress) (Report, error) {
 	want, err := Load(ctx, file) // all of it, before anything is said about the tree
 	if err != nil {
@@ -59,7 +59,8 @@ func Verify(ctx context.Context, file, dir string, progress Progress) (Report, e
 	defer m.close()
 	v := verifier{manifest: m, report: Report{Want: want}}
 	w := walker{progress: progress, leave: v.found, tolerant: true}
-	if v.report.Found, err = w.walk(ctx, dir); err != nil {
+	err = gently(func() (err error) { v.report.Found, err = w.walk(ctx, dir); return err })
+	if err != nil {
 		return Report{}, fmt.Errorf("verify %s: %w", dir, err)
 	}
 	return v.report, nil
