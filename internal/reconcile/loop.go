@@ -205,19 +205,21 @@ func (l *Loop) rest(ctx context.Context, free int) (time.Duration, error) {
 // hold keeps a lease and works on its noun until that is at rest. When the lease
 // is lost, nothing more is done or recorded under it.
 func (l *Loop) hold(ctx context.Context, lease studio.Lease) {
-	ctx, cancel := context.WithCancel(ctx)
+	holding, cancel := context.WithCancel(ctx)
 	var renewals sync.WaitGroup
 	renewals.Go(func() {
 		defer cancel()
-		l.renew(ctx, lease)
+		l.renew(holding, lease)
 	})
-	rests := l.settle(ctx, lease)
+	rests := l.settle(holding, lease)
 	cancel()
 	renewals.Wait()
 	// What could not be brought to rest is left leased: it is taken up again when
 	// the lease ends, not at once. On the way out nobody shall have to wait.
 	if rests || ctx.Err() != nil {
-		err := l.cfg.Leases.Release(context.WithoutCancel(ctx), lease)
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), leased) // then it has ended by itself
+		defer cancel()
+		err := l.cfg.Leases.Release(within, lease)
 		if err != nil && !errors.Is(err, studio.ErrStale) {
 			l.cfg.Log.WarnContext(ctx, "cannot release a lease", "table", lease.Table, "id", lease.ID, "err", err)
 		}
@@ -234,13 +236,16 @@ func (l *Loop) renew(ctx context.Context, lease studio.Lease) {
 		case <-time.After(leased / 3):
 		}
 		now := time.Now()
-		err := l.cfg.Leases.Renew(ctx, lease, now, now.Add(leased))
+		// A store that is cut off may say so only when the lease has long ended.
+		within, cancel := context.WithDeadline(ctx, until)
+		err := l.cfg.Leases.Renew(within, lease, now, now.Add(leased))
+		cancel()
 		switch {
 		case err == nil:
 			until = now.Add(leased)
 		case ctx.Err() != nil:
 			return
-		case errors.Is(err, studio.ErrStale) || !now.Before(until):
+		case errors.Is(err, studio.ErrStale) || !time.Now().Before(until):
 			l.cfg.Log.WarnContext(ctx, "lease lost", "table", lease.Table, "id", lease.ID, "err", err)
 			return
 		}
