@@ -32,8 +32,16 @@ func serveBytes(t *testing.T, reply func(call) (any, error)) (*fixture, string) 
 	return f, server.URL
 }
 
-// ask sends a signed request.
-func ask(t *testing.T, method, url, hash string, body io.Reader, header ...string) (*http.Response, error) {
+// heard is an answer, and how the reading of it ended.
+type heard struct {
+	status int
+	header http.Header
+	body   []byte
+	err    error
+}
+
+// ask sends a signed request; the error is of what got no answer at all.
+func ask(t *testing.T, method, url, hash string, body io.Reader, header ...string) (heard, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	if err != nil {
@@ -47,10 +55,12 @@ func ask(t *testing.T, method, url, hash string, body io.Reader, header ...strin
 		t.Fatal(err)
 	}
 	response, err := http.DefaultClient.Do(r)
-	if err == nil {
-		t.Cleanup(func() { _ = response.Body.Close() })
+	if err != nil {
+		return heard{}, err
 	}
-	return response, err
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return heard{response.StatusCode, response.Header, text, err}, nil
 }
 
 func TestFilesAreSent(t *testing.T) {
@@ -65,24 +75,23 @@ func TestFilesAreSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, _ := io.ReadAll(whole.Body)
 	for name, want := range map[string]string{
 		"Content-Type": "application/octet-stream", "X-Content-Type-Options": "nosniff", "Last-Modified": "Fri, 02 Jan 2026 03:04:05 GMT",
 		"Content-Disposition": "attachment; filename*=utf-8''Zo%C3%AB%27s%20%22plan%22.html", "Accept-Ranges": "bytes",
 	} {
-		if got := whole.Header.Get(name); got != want {
+		if got := whole.header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if string(text) != content || whole.StatusCode != http.StatusOK {
-		t.Errorf("%d %q", whole.StatusCode, text)
+	if string(whole.body) != content || whole.status != http.StatusOK {
+		t.Errorf("%d %q", whole.status, whole.body)
 	}
 	part, err := ask(t, http.MethodGet, url+ownBackup+"/file?path=x", hashOf(nil), nil, "Range", "bytes=1-6")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, _ := io.ReadAll(part.Body); string(text) != "script" || part.StatusCode != http.StatusPartialContent {
-		t.Errorf("%d %q", part.StatusCode, text)
+	if string(part.body) != "script" || part.status != http.StatusPartialContent {
+		t.Errorf("%d %q", part.status, part.body)
 	}
 }
 
@@ -109,18 +118,17 @@ func TestArchivesAreSent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := io.ReadAll(response.Body)
 			switch {
 			case len(tt.content) == 0:
-				if response.StatusCode != http.StatusInternalServerError || response.Header.Get("Content-Disposition") != "" {
-					t.Errorf("%d %v", response.StatusCode, response.Header)
+				if response.status != http.StatusInternalServerError || response.header.Get("Content-Disposition") != "" {
+					t.Errorf("%d %v", response.status, response.header)
 				}
 			case tt.err != nil:
-				if err == nil {
+				if response.err == nil {
 					t.Error("what broke off looks whole")
 				}
-			case err != nil || !bytes.Equal(got, tt.content) || response.Header.Get("Content-Type") != "application/zstd":
-				t.Errorf("%d bytes, %v, %v", len(got), err, response.Header)
+			case response.err != nil || !bytes.Equal(response.body, tt.content) || response.header.Get("Content-Type") != "application/zstd":
+				t.Errorf("%d bytes, %v, %v", len(response.body), response.err, response.header)
 			}
 		})
 	}
@@ -163,14 +171,14 @@ func TestArchivesAreTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if text, _ := io.ReadAll(response.Body); response.StatusCode != tt.status {
-				t.Errorf("%d %s", response.StatusCode, text)
+			if response.status != tt.status {
+				t.Errorf("%d %s", response.status, response.body)
 			}
 		})
 	}
 	// No other operation takes what is not signed.
 	response, err := ask(t, http.MethodGet, url+ownBackup, "UNSIGNED-PAYLOAD", nil, "X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
-	if err != nil || response.StatusCode != http.StatusForbidden {
+	if err != nil || response.status != http.StatusForbidden {
 		t.Errorf("%+v %v", response, err)
 	}
 }
@@ -189,8 +197,8 @@ func TestBrokenUploads(t *testing.T) {
 	defer feed.Close()
 	go func() { _, _ = feed.Write([]byte("begun")) }()
 	response, err := ask(t, http.MethodPost, url+upload, "UNSIGNED-PAYLOAD", stalled, "X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
-	if err == nil && response.StatusCode != http.StatusBadRequest {
-		t.Errorf("stalled: %d", response.StatusCode)
+	if err == nil && response.status != http.StatusBadRequest {
+		t.Errorf("stalled: %d", response.status)
 	}
 	if err := <-failed; studio.KindOf(err) != studio.Validation {
 		t.Errorf("stalled: %v", err)

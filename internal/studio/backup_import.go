@@ -63,7 +63,7 @@ func (s *Service) importing(ctx context.Context, b *Backup, archive io.Reader) i
 		patience := importPatience
 		now := s.now()
 		switch {
-		case err == io.EOF: //nolint:errorlint // a Reader's word, never wrapped
+		case errors.Is(err, io.EOF):
 			patience = importEnd
 		case err != nil || now.Sub(beaten) < importBeat:
 			return n, err
