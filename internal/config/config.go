@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -21,6 +22,8 @@ type Config struct {
 	Data          string         `yaml:"data" help:"Directory that holds everything durable: store, volumes, keys."`
 	Listen        string         `yaml:"listen" help:"HOST:PORT of the one port: TCP for pages, API and streams, UDP of the same number for media. Port 0 takes a free one. A host that is no loopback address gets TLS."`
 	PublicURL     string         `yaml:"public_url" help:"How browsers and clients reach the server, when that is not what listen says. Stream urls begin with it, and media is offered at its host too."`
+	Roles         []string       `yaml:"roles" help:"What this server does of api (API and portal), gateway (streams) and reconcile (runs the sessions); none: all. Several servers need store.url."`
+	Store         Store          `yaml:"store" help:"Where what is known of studios, users and sessions is kept."`
 	AccountID     string         `yaml:"account_id" help:"12 digits; part of ARNs and of who a role belongs to."`
 	Region        string         `yaml:"region" help:"Such as us-west-2; part of studio ids, ARNs and signatures."`
 	TLS           TLS            `yaml:"tls" help:"Certificate of the port; without one, and where TLS is needed, a self-made one is kept in the data directory."`
@@ -36,6 +39,20 @@ type Config struct {
 	Eulas          []Eula          `yaml:"eulas" help:"Licences that an administrator must accept for a studio before images that ask for them can be launched."`
 	ProvidedImages []ProvidedImage `yaml:"provided_images" help:"Streaming images that are in every studio."`
 }
+
+// Store says where what is known is kept.
+type Store struct {
+	URL string `yaml:"url" help:"postgres://USER@HOST/DATABASE, for several servers beside each other. Empty: a file in the data directory, for one server."`
+}
+
+// Roles are all that a server can do.
+func Roles() []string { return []string{"api", "gateway", "reconcile"} }
+
+// Has tells whether the server has a role.
+func (c Config) Has(role string) bool { return len(c.Roles) == 0 || slices.Contains(c.Roles, role) }
+
+// Shared tells whether other servers may run on the data directory beside this one.
+func (c Config) Shared() bool { return c.Store.URL != "" }
 
 // TLS names a certificate and its key.
 type TLS struct {
@@ -102,6 +119,7 @@ func Load(path string, getenv func(string) string) (Config, error) {
 		"BACKLOT_PUBLIC_URL": &c.PublicURL,
 		"BACKLOT_ACCOUNT_ID": &c.AccountID,
 		"BACKLOT_REGION":     &c.Region,
+		"BACKLOT_STORE_URL":  &c.Store.URL,
 	} {
 		if v := getenv(name); v != "" {
 			*field = v
@@ -130,6 +148,17 @@ func (c Config) Check() error {
 	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		complain("public_url", "%q is not an http or https url with a host", c.PublicURL)
+	}
+	for _, role := range c.Roles {
+		if !slices.Contains(Roles(), role) {
+			complain("roles", "%q is none of api, gateway, reconcile", role)
+		}
+	}
+	if !c.Shared() && slices.ContainsFunc(Roles(), func(role string) bool { return !c.Has(role) }) {
+		complain("roles", "one server without the others needs store.url: the file in the data directory is for one server that does all")
+	}
+	if c.Shared() && !strings.HasPrefix(c.Store.URL, "postgres://") && !strings.HasPrefix(c.Store.URL, "postgresql://") {
+		complain("store.url", "it does not begin with postgres://") // and is not told: it may hold a password
 	}
 	if !accountPattern.MatchString(c.AccountID) {
 		complain("account_id", "%q is not 12 digits", c.AccountID)

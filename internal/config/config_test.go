@@ -51,6 +51,8 @@ func TestCheckNamesTheField(t *testing.T) {
 	for field, spoil := range map[string]func(*config.Config){
 		"data":              func(c *config.Config) { c.Data = "" },
 		"listen":            func(c *config.Config) { c.Listen = "8017" },
+		"roles":             func(c *config.Config) { c.Roles = []string{"api"} },
+		"store.url":         func(c *config.Config) { c.Store.URL = "mysql://here" },
 		"public_url":        func(c *config.Config) { c.PublicURL = "studio.example" },
 		"account_id":        func(c *config.Config) { c.AccountID = "12" },
 		"region":            func(c *config.Config) { c.Region = "here" },

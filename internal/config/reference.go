@@ -12,8 +12,8 @@ func Reference() string {
 	b.WriteString(`# Configuration
 
 ` + "`backlot serve --config FILE`" + ` reads a YAML file; a key it does not know is an error.
-BACKLOT_DATA, BACKLOT_LISTEN, BACKLOT_PUBLIC_URL, BACKLOT_ACCOUNT_ID and
-BACKLOT_REGION in the environment win over the file, flags win over both.
+BACKLOT_DATA, BACKLOT_LISTEN, BACKLOT_PUBLIC_URL, BACKLOT_STORE_URL, BACKLOT_ACCOUNT_ID
+and BACKLOT_REGION in the environment win over the file, flags win over both.
 
 | setting | default | meaning |
 |---|---|---|
