@@ -230,7 +230,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, buffer []byte) ([
 // see, reads are many.
 func (a *API) logDone(r *http.Request, x *exchange) {
 	level := slog.LevelInfo
-	if x.op.reads() {
+	if x.op.reads() && x.op.serve == nil { // what leaves as files is worth knowing, too
 		level = slog.LevelDebug
 	}
 	a.log(r, x, level, "request", slog.Int("status", x.op.status))

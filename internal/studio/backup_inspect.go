@@ -151,7 +151,7 @@ func (s *Service) RecordInspection(ctx context.Context, i Inspection, r Inspecti
 	})
 	if found && err == nil && r.Err == nil && !r.good() {
 		s.cfg.Log.ErrorContext(ctx, "a backup is damaged", "backup_id", i.BackupID, "session_id", i.SessionID, "snapshot", i.Snapshot,
-			"differences", r.Differences, "unreadable", r.Unreadable, "paths", r.Paths)
+			"differences", r.Differences, "unreadable", r.Unreadable)
 	}
 	return err
 }

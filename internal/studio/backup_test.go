@@ -393,3 +393,28 @@ func (s *steps) Read(p []byte) (int, error) {
 	s.read(s.n)
 	return copy(p, "archive "), nil
 }
+
+// TestOneBackupAtATime has a backup on demand fail while the next one in time is due.
+func TestOneBackupAtATime(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	s := w.launch(t)
+	w.clock.advance(4*time.Hour - time.Second)
+	made, err := w.CreateBackup(t.Context(), artist, &studio.CreateBackupRequest{StudioID: w.studioID, SessionID: s.SessionID})
+	must(t, err)
+	w.broken = func(studio.Action) *studio.Failure {
+		return &studio.Failure{Code: studio.InternalFailure, Err: errors.New("test")}
+	}
+	for range 10 {
+		w.step(t, t.Context())
+		w.clock.advance(time.Second)
+	}
+	w.broken = nil
+	w.settle(t, t.Context())
+	if b := w.backup(t, made.Backup.BackupID); b.State != studio.Ready {
+		t.Errorf("%+v", b)
+	}
+	if list := w.backups(t); len(list) != 2 || list[0].State != studio.Ready {
+		t.Errorf("%+v", list)
+	}
+}

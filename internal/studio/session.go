@@ -132,9 +132,13 @@ func (s *Session) Next(now time.Time) (Action, time.Time) {
 			return first(now, at(s.Deadline, GiveUp), step(EnsureWorkstation, true))
 		}
 	case Ready:
+		backUp := at(s.BackUpAt, BackUpInTime)
+		if s.Pending != "" { // one at a time
+			backUp = plan{}
+		}
 		return first(now, at(s.StopAt, StopInTime), at(s.TerminateAt, DeleteInTime),
 			step(EnsureWorkstation, s.Check), step(TakeSnapshot, s.Pending != ""), step(DeleteVolume, len(s.Trash) > 0),
-			at(s.BackUpAt, BackUpInTime))
+			backUp)
 	case StopInProgress:
 		switch {
 		case s.Leftover != "":
