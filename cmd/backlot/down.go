@@ -23,7 +23,7 @@ import (
 func downCommand(getenv func(string) string) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "down",
-		Short: "End the server, stop every session, and take all of the installation off the machine; the data stays",
+		Short: "End every server, stop every session, and take all of the installation off the machine; the data stays",
 		Args:  cobra.NoArgs,
 	}
 	s := addSettings(c, getenv)
@@ -50,12 +50,12 @@ func down(ctx context.Context, c config.Config, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	lock, err := endServer(ctx, c.Data)
+	lock, err := endServers(ctx, c.Data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	claimed, err := i.claim(c.Data)
+	claimed, err := i.claim(ctx, c.Data)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,8 @@ func stopSessions(ctx context.Context, c config.Config, known *records, host *ma
 	if err != nil {
 		return err
 	}
-	service, err := newService(c, by, known, host, &url.URL{}, log)
+	nowhere := &url.URL{}
+	service, err := newService(c, by, known, host, nowhere, func() *url.URL { return nowhere }, log)
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func stopSessions(ctx context.Context, c config.Config, known *records, host *ma
 	changes, end := known.store.Changes()
 	defer end()
 	loopCtx, endLoop := context.WithCancel(ctx)
-	loop, err := newLoop(ctx, c, known, host, service, nobody{}, log)
+	loop, err := newLoop(ctx, c, known, "down", host, service, nil, log)
 	if err != nil {
 		endLoop()
 		return err
@@ -174,17 +175,15 @@ func leave(ctx context.Context, i installation, workstations *oci.Driver) error 
 	if err := os.RemoveAll(socketDir(i)); err != nil {
 		return fmt.Errorf("clear the run directory: %w", err)
 	}
+	unfinished, _ := filepath.Glob(stageFile(i) + ".*")
+	for _, path := range unfinished {
+		_ = os.Remove(path) // or the directory tells
+	}
 	// Mount points are removed as what they are now: empty directories.
-	for _, path := range []string{filepath.Join(imageDir(i), image.HostName), imageDir(i), volumeDir(i), urlFile(i), i.ownerFile(), i.runDir()} {
+	for _, path := range []string{filepath.Join(imageDir(i), image.HostName), imageDir(i), volumeDir(i), urlFile(i), stageFile(i), i.ownerFile(), i.runDir()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("clear the run directory: %w", err)
 		}
 	}
 	return nil
 }
-
-// nobody looks at desktops while the server is down.
-type nobody struct{}
-
-func (nobody) Credential(string) string { return "" }
-func (nobody) Disconnect(string)        {}

@@ -11,9 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -47,8 +45,9 @@ func (i installation) firstUserID() uint32 {
 }
 
 // claim makes the run directory and takes it for the data directory: a copy of
-// that would act on sessions that are not its own. Release it by ending.
-func (i installation) claim(data string) (*os.File, error) {
+// that would act on sessions that are not its own. Other servers of the same data
+// directory may share it. Release it by ending.
+func (i installation) claim(ctx context.Context, data string) (*os.File, error) {
 	var of unix.Stat_t
 	if err := unix.Stat(data, &of); err != nil {
 		return nil, fmt.Errorf("find the data directory: %w", err)
@@ -60,17 +59,44 @@ func (i installation) claim(data string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take the run directory: %w", err)
 	}
-	mine := fmt.Sprintf("%d:%d", of.Dev, of.Ino)
-	theirs := make([]byte, 64)
-	n, _ := f.ReadAt(theirs, 0)
-	if n > 0 && string(theirs[:n]) != mine || unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("%s is a copy: its installation %s belongs to another data directory on this machine; end that one with `backlot down` first, or remove installation.json and backlot.db here", data, i.ID)
-	}
-	if _, err := f.WriteAt([]byte(mine), 0); err != nil {
-		return nil, fmt.Errorf("take the run directory: %w", err)
+	if err := i.own(ctx, f, fmt.Sprintf("%d:%d", of.Dev, of.Ino)); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// own writes into the owner file whose it is where nobody has it, and joins those
+// who have it as the same.
+func (i installation) own(ctx context.Context, f *os.File, mine string) error {
+	theirs := make([]byte, 64)
+	for deadline := time.Now().Add(2 * time.Second); ; {
+		first := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
+		joined := first || unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil
+		n, _ := f.ReadAt(theirs, 0)
+		switch {
+		case n > 0 && string(theirs[:n]) != mine || !joined && time.Now().After(deadline):
+			return fmt.Errorf("installation %s belongs to another data directory on this machine, of which this one is a copy; end that one with `backlot down` first, or remove installation.json and backlot.db here", i.ID)
+		case first:
+			if _, err := f.WriteAt([]byte(mine), 0); err != nil {
+				return fmt.Errorf("take the run directory: %w", err)
+			}
+			if err := unix.Flock(int(f.Fd()), unix.LOCK_SH); err != nil {
+				return fmt.Errorf("take the run directory: %w", err)
+			}
+			return nil
+		case joined && n > 0:
+			return nil
+		}
+		// Another is just about to write.
+		if joined {
+			_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func (i installation) ownerFile() string { return filepath.Join(i.runDir(), "owner") }
@@ -101,7 +127,16 @@ func openInstallation(ctx context.Context, data string) (installation, error) {
 	if err != nil {
 		return installation{}, err
 	}
-	return made, writeFile(filepath.Join(data, "installation.json"), append(text, '\n'))
+	file := filepath.Join(data, "installation.json")
+	mine := file + "." + made.ID
+	if err := writeFile(mine, append(text, '\n')); err != nil {
+		return installation{}, err
+	}
+	defer func() { _ = os.Remove(mine) }()
+	if err := os.Link(mine, file); err != nil && !errors.Is(err, fs.ErrExist) { // another server starts just now, too
+		return installation{}, fmt.Errorf("write %s: %w", file, err)
+	}
+	return readInstallation(data)
 }
 
 func readInstallation(data string) (installation, error) {
@@ -135,76 +170,4 @@ func writeFile(file string, text []byte) error {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
 	return nil
-}
-
-// lockData takes the data directory for this process, which others find out by
-// the pid in the lock file. Release it by ending.
-func lockData(data string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(data, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w", err)
-	}
-	if err := takeLock(f, data); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	if err := f.Truncate(0); err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w", err)
-	}
-	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0); err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w", err)
-	}
-	return f, nil
-}
-
-func takeLock(f *os.File, data string) error {
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("data directory %s is in use by process %d: %w", data, lockHolder(f), errInUse)
-	}
-	return nil
-}
-
-// inUse tells who has the data directory, if it is there and somebody has it.
-func inUse(data string) error {
-	f, err := os.Open(filepath.Join(data, "lock"))
-	if err != nil {
-		return nil // nobody ever had it
-	}
-	defer func() { _ = f.Close() }()
-	return takeLock(f, data)
-}
-
-var errInUse = errors.New("another backlot runs here")
-
-func lockHolder(f *os.File) int {
-	text := make([]byte, 20)
-	n, _ := f.ReadAt(text, 0)
-	pid, _ := strconv.Atoi(string(text[:n]))
-	return pid
-}
-
-// endServer asks the server that has the data directory to end, and returns the
-// lock once it has.
-func endServer(ctx context.Context, data string) (*os.File, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	asked := 0
-	for {
-		lock, err := lockData(data)
-		if !errors.Is(err, errInUse) {
-			return lock, err
-		}
-		if f, openErr := os.Open(filepath.Join(data, "lock")); openErr == nil {
-			if pid := lockHolder(f); pid > 1 && pid != asked {
-				asked = pid
-				_ = syscall.Kill(pid, syscall.SIGTERM) // gone already: the next turn has the lock
-			}
-			_ = f.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for the server to end: %w", err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }

@@ -25,8 +25,8 @@ import (
 // port is the one port of the server: pages, API and streams over TCP, media
 // over UDP of the same number.
 type port struct {
-	tcp    net.Listener
-	udp    net.PacketConn
+	tcp    net.Listener   // nil where nothing is answered
+	udp    net.PacketConn // nil where no media are sent
 	public *url.URL
 	// bare is set while it lacks the certificate that it needs.
 	bare bool
@@ -47,7 +47,10 @@ func openPort(c config.Config) (*port, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := bindPort(c.Listen)
+	if !c.Has("api") && !c.Has("gateway") {
+		return &port{public: public}, nil // nobody asks anything of it
+	}
+	p, err := bindPort(c.Listen, c.Has("gateway"))
 	if err != nil {
 		return nil, err
 	}
@@ -88,14 +91,17 @@ func (p *port) encrypt(cert tls.Certificate) {
 	})
 }
 
-// bindPort takes one number for both protocols. Media is received on every
+// bindPort takes one number for both protocols, if media are sent. Media is received on every
 // address of the machine: a browser on it that may not use the loopback
 // interface for media then takes another.
-func bindPort(listen string) (*port, error) {
+func bindPort(listen string, media bool) (*port, error) {
 	for tries := 0; ; tries++ {
 		tcp, err := net.Listen("tcp", listen) //nolint:noctx // takes no time
 		if err != nil {
 			return nil, fmt.Errorf("listen: %w", err)
+		}
+		if !media {
+			return &port{tcp: tcp}, nil
 		}
 		number := tcp.Addr().(*net.TCPAddr).Port
 		udp, err := net.ListenUDP("udp", &net.UDPAddr{Port: number})
@@ -109,7 +115,15 @@ func bindPort(listen string) (*port, error) {
 	}
 }
 
-func (p *port) close() error { return errors.Join(p.tcp.Close(), p.udp.Close()) }
+func (p *port) close() (err error) {
+	if p.tcp != nil {
+		err = p.tcp.Close()
+	}
+	if p.udp != nil {
+		err = errors.Join(err, p.udp.Close())
+	}
+	return err
+}
 
 // publicHost is the HOST:PORT to reach the server by: what was asked for, with
 // the port there is, and a name where every address was asked for.
@@ -139,6 +153,19 @@ func certificate(data, public string, listen net.IP) (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	return tls.X509KeyPair(text, text)
+}
+
+// trusting is for requests to other servers of the data directory, whose certificate
+// may be the one of our own making.
+func trusting(data string) *tls.Config {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if text, err := os.ReadFile(filepath.Join(data, "tls.pem")); err == nil {
+		pool.AppendCertsFromPEM(text)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
 
 func selfMade(public string, listen net.IP) ([]byte, error) {

@@ -14,41 +14,14 @@ import (
 	"github.com/backlot/backlot/internal/access"
 	"github.com/backlot/backlot/internal/config"
 	"github.com/backlot/backlot/internal/gateway"
-	"github.com/backlot/backlot/internal/identity"
 	"github.com/backlot/backlot/internal/image"
 	"github.com/backlot/backlot/internal/reconcile"
-	"github.com/backlot/backlot/internal/store"
 	"github.com/backlot/backlot/internal/studio"
 	"github.com/backlot/backlot/internal/volume/local"
 	"github.com/backlot/backlot/internal/workstation"
 	"github.com/backlot/backlot/internal/workstation/oci"
 	"github.com/backlot/backlot/internal/workstation/oci/network"
 )
-
-// records are what is known: the store, and who may come in.
-type records struct {
-	installation installation
-	store        *store.Store
-	directory    *identity.Directory
-}
-
-func openRecords(ctx context.Context, c config.Config, log *slog.Logger) (*records, error) {
-	i, err := openInstallation(ctx, c.Data)
-	if err != nil {
-		return nil, err
-	}
-	s, err := store.Open(ctx, store.Config{Path: filepath.Join(c.Data, "backlot.db"), Log: log})
-	if err != nil {
-		return nil, err
-	}
-	d, err := identity.New(identity.Config{
-		Store: s, Key: i.Secret, Clock: time.Now, Random: rand.Reader, LinkLifetime: 12 * time.Hour,
-	})
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return &records{i, s, d}, nil
-}
 
 // machine is what sessions run on.
 type machine struct {
@@ -78,6 +51,18 @@ func openWorkstations(ctx context.Context, i installation, log *slog.Logger) (*o
 		Network:      n,
 		Log:          log,
 	})
+}
+
+// openHost opens the machine for a server, and tells what it lacks.
+func openHost(ctx context.Context, c config.Config, i installation, log *slog.Logger) (*machine, error) {
+	workstations, err := openWorkstations(ctx, i, log)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range workstations.Host().Notes {
+		log.Warn("this machine does not hold everything", "note", note)
+	}
+	return openMachine(ctx, c, i, workstations, log)
 }
 
 func openMachine(ctx context.Context, c config.Config, i installation, w *oci.Driver, log *slog.Logger) (*machine, error) {
@@ -129,18 +114,26 @@ func readRules(c config.Config) (rules, error) {
 	return rules{policies, types, capacity}, err
 }
 
-func newService(c config.Config, by rules, r *records, m *machine, public *url.URL, log *slog.Logger) (*studio.Service, error) {
+// newService makes the domain of a server, whose machine is nil where the sessions
+// are others' to run. streams is where these are shown.
+func newService(c config.Config, by rules, r *records, m *machine, public *url.URL, streams func() *url.URL, log *slog.Logger) (*studio.Service, error) {
+	var images studio.Images
+	var files studio.Vault
+	if m != nil {
+		images, files = platforms{m.images}, vault{m.volumes, reserve}
+	}
 	return studio.New(studio.Config{
-		Store:     r.store,
-		Access:    by.policies,
-		Users:     r.directory,
-		Images:    platforms{m.images},
-		Vault:     vault{m.volumes, reserve},
-		Account:   c.AccountID,
-		Region:    c.Region,
-		StudioURL: func(string) string { return public.String() },
+		Store:        r.store,
+		Access:       by.policies,
+		Users:        r.directory,
+		Images:       images,
+		Vault:        files,
+		Installation: r.installation.ID,
+		Account:      c.AccountID,
+		Region:       c.Region,
+		StudioURL:    func(string) string { return public.String() },
 		StreamURL: func(streamID, ticket, sessionKey string) string {
-			return gateway.StreamURL(public, streamID, ticket, sessionKey)
+			return gateway.StreamURL(streams(), streamID, ticket, sessionKey)
 		},
 		Secret:        r.installation.Secret,
 		Clock:         time.Now,
@@ -178,17 +171,15 @@ func providedImages(configured []config.ProvidedImage) []studio.StreamingImage {
 // reserve is how many bytes the volume store keeps free of new volumes.
 const reserve = 1 << 30
 
-// viewers is what the loop and the domain need of a gateway.
-type viewers interface {
-	Credential(sessionKey string) string
-	Disconnect(sessionKey string)
-}
-
-// newLoop makes the loop of this installation. Whoever has the data directory is
-// the only one, and so takes over at once what a killed predecessor had leased.
-func newLoop(ctx context.Context, c config.Config, r *records, m *machine, s *studio.Service, v viewers, log *slog.Logger) (*reconcile.Loop, error) {
-	if err := r.store.Abandon(ctx, r.installation.ID); err != nil {
+// newLoop makes a loop for a server of the installation, which takes over at once
+// what the dead ones had leased.
+func newLoop(ctx context.Context, c config.Config, r *records, server string, m *machine, s *studio.Service, g *gateway.Gateway, log *slog.Logger) (*reconcile.Loop, error) {
+	if err := dead(c.Data, server, func(name string) error { return bury(ctx, r, name) }); err != nil {
 		return nil, err
+	}
+	var viewers reconcile.Viewers = nobody{}
+	if g != nil {
+		viewers = g
 	}
 	return reconcile.New(failing(reconcile.Config{
 		Studio:       s,
@@ -196,16 +187,26 @@ func newLoop(ctx context.Context, c config.Config, r *records, m *machine, s *st
 		Workstations: m.workstations,
 		Volumes:      m.volumes,
 		Images:       m.images,
-		Viewers:      v,
-		Holder:       r.installation.ID,
+		Viewers:      viewers,
+		Holder:       r.holder(server),
 		StateDir:     c.Data,
-		Credential:   v.Credential,
+		Credential:   func(sessionKey string) string { return gateway.Credential(r.installation.Secret, sessionKey) },
 		SocketDir:    socketDir(r.installation),
 		User:         workstation.User{Name: "artist", ID: 1000},
 		Screen:       workstation.Screen{Width: c.Desktop.Width, Height: c.Desktop.Height},
 		Reserve:      reserve,
 		Log:          log,
 	})), nil
+}
+
+// nobody looks at desktops here: the server has not the role, or is down.
+type nobody struct{}
+
+func (nobody) Disconnect(string) {}
+
+// bury ends the leases of a server that has died.
+func bury(ctx context.Context, r *records, server string) error {
+	return r.store.Abandon(ctx, r.holder(server))
 }
 
 // volumeDir and imageDir are where volumes and images are mounted.

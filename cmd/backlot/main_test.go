@@ -75,17 +75,17 @@ func TestInstallationIsMadeOnce(t *testing.T) {
 func TestDataDirectoryHasOneServer(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	lock, err := lockData(data)
+	lock, err := lockData(data, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lockData(data); !errors.Is(err, errInUse) {
+	if _, err := lockData(data, false); !errors.Is(err, errInUse) {
 		t.Errorf("locked twice: %v", err)
 	}
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := lockData(data)
+	again, err := lockData(data, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,15 +104,15 @@ func TestCopiedDataDirectoryIsRefused(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(i.runDir()) })
 	for range 2 { // once more after its end
-		f, err := i.claim(data)
+		f, err := i.claim(t.Context(), data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := i.claim(other); err == nil || !strings.Contains(err.Error(), "copy") {
+		if _, err := i.claim(t.Context(), other); err == nil || !strings.Contains(err.Error(), "copy") {
 			t.Errorf("a copy beside the server: %v", err)
 		}
 		_ = f.Close()
-		if _, err := i.claim(other); err == nil {
+		if _, err := i.claim(t.Context(), other); err == nil {
 			t.Error("a copy after the server's end took its sessions")
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,11 +21,14 @@ import (
 	"github.com/backlot/backlot/internal/config"
 	"github.com/backlot/backlot/internal/gateway"
 	"github.com/backlot/backlot/internal/portal"
+	"github.com/backlot/backlot/internal/reconcile"
+	"github.com/backlot/backlot/internal/store"
 	"github.com/backlot/backlot/internal/studio"
 )
 
 func serveCommand(getenv func(string) string) *cobra.Command {
 	var listen string
+	var roles []string
 	var dev bool
 	c := &cobra.Command{
 		Use:   "serve",
@@ -33,18 +37,24 @@ func serveCommand(getenv func(string) string) *cobra.Command {
 	}
 	s := addSettings(c, getenv)
 	c.Flags().StringVar(&listen, "listen", "", "HOST:PORT, in place of the configured one; port 0 takes a free one")
+	c.Flags().StringSliceVar(&roles, "roles", nil, "what this server does of api, gateway, reconcile, in place of what is configured")
 	c.Flags().BoolVar(&dev, "dev", false, "make a studio to try, with users, keys and a launch profile, and say how to use it")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		conf, err := s.load(func(c *config.Config) {
 			if listen != "" {
 				c.Listen = listen
 			}
+			if roles != nil {
+				c.Roles = roles
+			}
 		})
 		if err != nil {
 			return err
 		}
-		if err := enterOwnMounts(); err != nil {
-			return err
+		if conf.Has("reconcile") {
+			if err := enterOwnMounts(); err != nil {
+				return err
+			}
 		}
 		log := slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil))
 		return serve(c.Context(), conf, dev, c.OutOrStdout(), log)
@@ -53,7 +63,7 @@ func serveCommand(getenv func(string) string) *cobra.Command {
 }
 
 // serve wires the rooms together and runs them until ctx ends. It is the map of
-// the server, top to bottom.
+// the server, top to bottom; its roles say which of the rooms it opens.
 func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *slog.Logger) (err error) {
 	// What may be wrong with the configuration shows before anything is made.
 	by, err := readRules(c)
@@ -62,71 +72,169 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	}
 	port, err := openPort(c)
 	if err != nil {
-		return errors.Join(err, inUse(c.Data))
+		return errors.Join(err, inUse(c.Data, c.Shared()))
 	}
 	defer func() { _ = port.close() }() // closed already where it was served
 	if err := os.MkdirAll(c.Data, 0o711); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	lock, err := lockData(c.Data)
+	present, err := enter(c.Data, c.Shared())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer func() { err = errors.Join(err, present.leave()) }()
 	known, err := openRecords(ctx, c, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, known.store.Close()) }()
-	claimed, err := known.installation.claim(c.Data)
-	if err != nil {
-		return err
+	if c.Has("gateway") || c.Has("reconcile") {
+		claimed, err := known.installation.claim(ctx, c.Data)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, claimed.Close()) }()
 	}
-	defer func() { err = errors.Join(err, claimed.Close()) }()
-	workstations, err := openWorkstations(ctx, known.installation, log)
-	if err != nil {
-		return err
+	var host *machine
+	if c.Has("reconcile") {
+		if host, err = openHost(ctx, c, known.installation, log); err != nil {
+			return err
+		}
+		// Its mounts end with the process: sessions hold what they need of them.
 	}
-	for _, note := range workstations.Host().Notes {
-		log.Warn("this machine does not hold everything", "note", note)
-	}
-	host, err := openMachine(ctx, c, known.installation, workstations, log)
-	if err != nil {
-		return err
-	}
-	// Its mounts end with the process: sessions hold what they need of them.
 
 	if err := port.protect(c); err != nil {
 		return err
 	}
-	service, err := newService(c, by, known, host, port.public, log)
+	stage := newStage(known, port.public, log)
+	service, err := newService(c, by, known, host, port.public, stage.url, log)
 	if err != nil {
 		return err
 	}
-	streams, err := gateway.New(gateway.Config{
-		PublicURL:     port.public,
-		UDP:           port.udp,
-		SkipInterface: func(name string) bool { return strings.HasPrefix(name, "bl") },
-		Secret:        known.installation.Secret,
-		Studio:        failingTickets(tickets{service}),
-		Log:           log,
+	var streams *gateway.Gateway
+	if c.Has("gateway") {
+		streams, err = gateway.New(gateway.Config{
+			PublicURL:     port.public,
+			UDP:           port.udp,
+			SkipInterface: func(name string) bool { return strings.HasPrefix(name, "bl") },
+			Secret:        known.installation.Secret,
+			Studio:        failingTickets(tickets{service}),
+			Log:           log,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	site, err := newSite(c, known, service, stage, streams, port.public, log)
+	if err != nil {
+		return err
+	}
+	var loop *reconcile.Loop
+	if c.Has("reconcile") {
+		if loop, err = newLoop(ctx, c, known, present.name, host, service, streams, log); err != nil {
+			return err
+		}
+	}
+
+	running, ctx := errgroup.WithContext(ctx)
+	running.Go(func() error {
+		<-ctx.Done()
+		log.Info("ending; sessions run on", "cause", context.Cause(ctx))
+		return nil
 	})
+	if streams != nil {
+		running.Go(func() error { return streams.Run(ctx) })
+		running.Go(func() error {
+			return stage.run(ctx, func(ctx context.Context) error { return perform(ctx, stage, streams, log) })
+		})
+		if c.Shared() {
+			running.Go(func() error { return part(ctx, known.store, service, streams, log) })
+		}
+	}
+	if loop != nil {
+		running.Go(func() error { return loop.Run(ctx) })
+		running.Go(func() error {
+			return present.watch(ctx, func(name string) error { return bury(ctx, known, name) }, log)
+		})
+	}
+	if port.tcp != nil {
+		running.Go(func() error { return serveHTTP(ctx, port.tcp, site, log) })
+	}
+	if c.Has("api") {
+		if err := writeFile(urlFile(known.installation), []byte(port.public.String())); err != nil {
+			log.Warn("`backlot sign-in-link` does not know this server", "err", err)
+		}
+		if dev {
+			running.Go(func() error { return offerStudio(ctx, c, known, service, port.public, out) })
+		}
+	}
+	log.Info("serving", "url", port.public.String(), "data", c.Data, "installation", known.installation.ID, "server", present.name, "roles", c.Roles)
+	err = running.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // asked to end
+	}
+	return err
+}
+
+// perform lets streamers dial this server until ctx ends.
+func perform(ctx context.Context, stage *stage, streams *gateway.Gateway, log *slog.Logger) error {
+	streamers, err := openStreamerSocket(ctx, socketDir(stage.i), log)
 	if err != nil {
 		return err
 	}
-	streamers, err := openStreamerSocket(ctx, socketDir(known.installation), log)
-	if err != nil {
-		return err
+	running, ctx := errgroup.WithContext(ctx)
+	running.Go(func() error { return streams.ServeStreamers(ctx, streamers) })
+	running.Go(func() error { return streamers.watch(ctx, 10*time.Second, stage.has) })
+	defer streams.StandBy()
+	return running.Wait()
+}
+
+// part takes viewers away from sessions that another server has stopped.
+func part(ctx context.Context, s *store.Store, service *studio.Service, streams *gateway.Gateway, log *slog.Logger) error {
+	changes, end := s.Changes()
+	defer end()
+	for {
+		ended, err := service.Ended(ctx, streams.Sessions())
+		if err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "cannot look for streams that are to end", "err", err)
+		}
+		for _, key := range ended {
+			streams.Disconnect(key)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changes:
+		}
+	}
+}
+
+// newSite is all that the one port answers, as far as this server's roles go.
+func newSite(c config.Config, known *records, service *studio.Service, stage *stage, streams *gateway.Gateway, public *url.URL, log *slog.Logger) (http.Handler, error) {
+	var own http.Handler
+	if streams != nil {
+		own = streams.Handler()
+	}
+	onStage := stage.handler(own, c.Data)
+	if !c.Has("api") {
+		mux := http.NewServeMux()
+		mux.Handle("/stream/", onStage)
+		return mux, nil
 	}
 	pages, err := portal.New(portal.Config{
 		Service:  service,
 		Identity: known.directory,
 		Changes:  known.store.Changes,
-		Public:   port.public,
+		Public:   public,
 		Log:      log,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	operations := api.New(api.Config{
 		Service: service,
@@ -139,39 +247,9 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	})
 	documents, err := api.NewDocuments()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	loop, err := newLoop(ctx, c, known, host, service, streams, log)
-	if err != nil {
-		return err
-	}
-
-	if err := writeFile(urlFile(known.installation), []byte(port.public.String())); err != nil {
-		return err
-	}
-
-	running, ctx := errgroup.WithContext(ctx)
-	running.Go(func() error {
-		<-ctx.Done()
-		log.Info("ending; sessions run on", "cause", context.Cause(ctx))
-		return nil
-	})
-	running.Go(func() error { return streams.Run(ctx) })
-	running.Go(func() error { return streams.ServeStreamers(ctx, streamers) })
-	running.Go(func() error { return streamers.watch(ctx, 10*time.Second) })
-	running.Go(func() error { return loop.Run(ctx) })
-	running.Go(func() error {
-		return serveHTTP(ctx, port.tcp, site(operations, documents, streams.Handler(), pages.Handler()), log)
-	})
-	if dev {
-		running.Go(func() error { return offerStudio(ctx, c, known, service, port.public, out) })
-	}
-	log.Info("serving", "url", port.public.String(), "data", c.Data, "installation", known.installation.ID)
-	err = running.Wait()
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil // asked to end
-	}
-	return err
+	return site(operations, documents, onStage, pages.Handler()), nil
 }
 
 // site tells apart what the one port answers. The API sees paths as they were

@@ -49,7 +49,7 @@ func TestTakenPortTellsOfTheOtherServer(t *testing.T) {
 	c.Listen = "127.0.0.1:0"
 	c.Listen = open(t, c).tcp.Addr().String()
 	c.Data = t.TempDir()
-	lock, err := lockData(c.Data)
+	lock, err := lockData(c.Data, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,8 +57,9 @@ func (s *streamerSocket) listen(ctx context.Context) error {
 	return nil
 }
 
-// watch looks now and then whether the socket is there, until ctx ends.
-func (s *streamerSocket) watch(ctx context.Context, every time.Duration) error {
+// watch looks now and then whether the socket is there, until ctx ends. One that
+// another server has made meanwhile is left to it.
+func (s *streamerSocket) watch(ctx context.Context, every time.Duration, ours func() bool) error {
 	look := time.NewTicker(every)
 	defer look.Stop()
 	for {
@@ -67,7 +68,7 @@ func (s *streamerSocket) watch(ctx context.Context, every time.Duration) error {
 			return nil
 		case <-look.C:
 		}
-		if there, err := os.Lstat(s.path()); err == nil && os.SameFile(there, s.file) {
+		if s.there() || !ours() {
 			continue
 		}
 		if err := s.renew(ctx); err != nil && ctx.Err() == nil {
@@ -89,6 +90,12 @@ func (s *streamerSocket) renew(ctx context.Context) error {
 	s.log.WarnContext(ctx, "somebody had removed the streamers' socket; it is made anew", "path", s.path())
 	old.SetUnlinkOnClose(false) // the name is the new one's
 	return old.Close()
+}
+
+// there tells whether streamers find this socket.
+func (s *streamerSocket) there() bool {
+	there, err := os.Lstat(s.path())
+	return err == nil && os.SameFile(there, s.file)
 }
 
 // Accept goes on with the new socket when the old one was removed.
@@ -115,6 +122,7 @@ func (s *streamerSocket) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.on.SetUnlinkOnClose(s.there())
 	return s.on.Close()
 }
 

@@ -51,7 +51,7 @@ func TestRemovedSocketComesBack(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			accepted := make(chan net.Conn, 8)
 			var running sync.WaitGroup
-			running.Go(func() { _ = s.watch(ctx, 5*time.Millisecond) })
+			running.Go(func() { _ = s.watch(ctx, 5*time.Millisecond, func() bool { return true }) })
 			running.Go(func() {
 				for {
 					conn, err := s.Accept()
