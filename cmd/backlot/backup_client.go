@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -107,9 +108,7 @@ func (c *client) do(ctx context.Context, r request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range r.header {
-		asked.Header[name] = values
-	}
+	maps.Copy(asked.Header, r.header)
 	if r.size != 0 {
 		asked.ContentLength = r.size
 	}
