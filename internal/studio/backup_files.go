@@ -34,13 +34,14 @@ func inside(p string) string {
 }
 
 // noFile answers for the Vault that there is no such file.
-func noFile(err error, kind, path string) error {
+func noFile(err error, kind, at string) error {
 	if !errors.Is(err, ErrNoFile) {
 		return outcome(err)
 	}
+	at = path.Clean("/" + at)
 	return &Error{
-		Kind: NotFound, Code: CodeNotFound, Message: fmt.Sprintf("There is no %s %s in the backup.", kind, cut(path, 256)),
-		Context: map[string]string{"resourceId": path}, Err: err,
+		Kind: NotFound, Code: CodeNotFound, Message: fmt.Sprintf("There is no %s %s in the backup.", kind, cut(at, 256)),
+		Context: map[string]string{"resourceId": at}, Err: err,
 	}
 }
 
@@ -66,7 +67,7 @@ func (s *Service) ListBackupFiles(ctx context.Context, p Principal, req *ListBac
 	}
 	files, err := vault.Entries(ctx, b.Key, inside(req.Path), after.ID, page.size+1)
 	if err != nil {
-		return nil, noFile(err, "directory", "/"+req.Path)
+		return nil, noFile(err, "directory", req.Path)
 	}
 	answer := &ListBackupFilesResponse{Files: files}
 	if len(files) > page.size {
