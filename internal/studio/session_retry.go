@@ -31,7 +31,8 @@ func (s *Session) failed(now time.Time, why Failure) (final bool) {
 	if s.RetryAt.After(s.Deadline) {
 		s.RetryAt = s.Deadline // for the last attempt
 	}
-	return !now.Before(s.Deadline)
+	// One that hung has used up all the time by itself.
+	return !now.Before(s.Deadline) && s.Attempts > 1
 }
 
 // comes tells whether somebody waits for the workstation to come up.

@@ -1,6 +1,7 @@
 package studio_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -78,5 +79,53 @@ func TestSameErrorsNowAndThen(t *testing.T) {
 	}
 	if s := w.launch(t); s.State != studio.Ready {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestHungOnce: an attempt that took all the time there is, as one does that
+// hangs, is followed by another.
+func TestHungOnce(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	hung := map[studio.Action]bool{}
+	w.broken = func(a studio.Action) *studio.Failure {
+		if hung[a] {
+			return nil
+		}
+		hung[a] = true
+		w.clock.advance(3 * time.Minute)
+		return &studio.Failure{Code: studio.InternalFailure, Err: context.DeadlineExceeded}
+	}
+	s := w.launch(t)
+	if s.State != studio.Ready {
+		t.Fatalf("%+v", s)
+	}
+	w.write(t, s, "work")
+	if s = w.stop(t, s.SessionID, "DELETE"); s.State != studio.Stopped {
+		t.Fatalf("%+v", s)
+	}
+	if b := w.backups(t); len(b) != 1 || b[0].State != studio.Ready {
+		t.Errorf("%+v", b)
+	}
+	if s = w.start(t, s.SessionID, nil); s.State != studio.Ready || w.content(t, s) != "work" {
+		t.Fatalf("%+v", s)
+	}
+	_, err := w.DeleteStreamingSession(t.Context(), artist, &studio.DeleteStreamingSessionRequest{StudioID: w.studioID, SessionID: s.SessionID})
+	must(t, err)
+	w.settle(t, t.Context())
+	if s = w.get(t, s.SessionID); s.State != studio.Deleted {
+		t.Errorf("%+v", s)
+	}
+	for _, b := range w.backups(t) {
+		if b.State != studio.Deleted {
+			t.Errorf("%+v", b)
+		}
+	}
+	for _, a := range []studio.Action{
+		studio.CreateVolume, studio.EnsureWorkstation, studio.StopWorkstation, studio.TakeSnapshot, studio.DeleteVolume, studio.RemoveWorkstation, studio.DeleteSnapshots,
+	} {
+		if !hung[a] {
+			t.Errorf("%s was never done", a)
+		}
 	}
 }

@@ -189,7 +189,7 @@ func (s *Service) recordBackup(now time.Time, b *Backup, action Action, failed *
 		return b.removed(now, s.cfg.Timing.Keep)
 	}
 	b.Attempts++
-	if b.State == DeleteInProgress && (failed.Final || !now.Before(b.Deadline)) {
+	if b.State == DeleteInProgress && (failed.Final || !now.Before(b.Deadline) && b.Attempts > 1) {
 		return b.enter(eventFailed)
 	}
 	b.RetryAt = now.Add(backoff(b.Attempts))

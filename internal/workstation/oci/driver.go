@@ -88,7 +88,7 @@ func Open(c Config) (*Driver, error) {
 	if err := os.MkdirAll(filepath.Dir(c.RunDir), 0o755); err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{c.RunDir, d.sessionsDir(), d.rangesDir()} {
+	for _, dir := range []string{c.RunDir, d.sessionsDir(), d.rangesDir(), d.locks.dir} {
 		if err := makeDir(dir, 0o711, 0); err != nil {
 			return nil, fmt.Errorf("make the run directory: %w", err)
 		}
