@@ -90,7 +90,7 @@ var ErrNoCapacity = errors.New("the volume store is full")
 // ErrReadOnly says that the file system of the store stopped writing after an error
 // of the disk below it. What is in it can be read; the server has to be started again.
 var ErrReadOnly = errors.New("the volume store has become read-only after a disk error: " +
-	"look at the disk and its free space, end all sessions, start the server again")
+	"look at the disk and its free space, then end all sessions by `backlot down` and start the server again")
 
 // Tender is a Driver that wants to be looked after: Tend is called every few seconds
 // while the store is open, also when nobody calls a verb, and adjusts the store to

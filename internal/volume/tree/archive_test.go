@@ -92,6 +92,10 @@ func small(t testing.TB) string {
 	must(t, os.WriteFile(filepath.Join(dir, "a/f"), []byte("content"), 0o600))
 	must(t, os.Link(filepath.Join(dir, "a/f"), filepath.Join(dir, "g")))
 	must(t, os.Symlink("a", filepath.Join(dir, "l")))
+	holes, err := os.Create(filepath.Join(dir, "holes"))
+	must(t, err)
+	_, err = holes.WriteAt([]byte("island"), 32<<10)
+	must(t, errors.Join(err, holes.Truncate(64<<10), holes.Close()))
 	return dir
 }
 
