@@ -363,6 +363,14 @@ func TestInterruptedImports(t *testing.T) {
 		t.Errorf("%+v %v", list, w.volumes)
 	}
 
+	// One that was at its end has more time, but not after its server has ended.
+	must(t, take(strings.NewReader("archive " + deadly)))
+	must(t, w.Recover(t.Context()))
+	w.settle(t, t.Context())
+	if list := w.backups(t); list[0].State != studio.CreateFailed || len(w.volumes) != 1 {
+		t.Errorf("%+v %v", list, w.volumes)
+	}
+
 	// What goes on for long is no dead one, until nobody wants it any more.
 	slow := &steps{read: func(n int) {
 		w.clock.advance(time.Minute)

@@ -94,15 +94,19 @@ func (s *Service) Recover(ctx context.Context) error {
 				return err
 			}
 		}
-		backups, err := List[Backup](ctx, tx, Query{States: []State{DeleteInProgress, CreateFailed}})
+		backups, err := List[Backup](ctx, tx, Query{States: []State{CreateInProgress, DeleteInProgress, CreateFailed}})
 		if err != nil {
 			return err
 		}
 		for _, b := range backups {
-			if !b.RetryAt.After(now.Add(max(longestWait, s.cfg.Timing.Step))) {
+			switch {
+			case b.State == CreateInProgress && b.Deadline.After(now.Add(importPatience)): // its server may be the one that ended
+				b.Deadline = now.Add(importPatience)
+			case b.State != CreateInProgress && b.RetryAt.After(now.Add(max(longestWait, s.cfg.Timing.Step))):
+				b.RetryAt = now
+			default:
 				continue
 			}
-			b.RetryAt = now
 			if err := tx.Save(ctx, b); err != nil {
 				return err
 			}
