@@ -364,7 +364,7 @@ func TestInterruptedImports(t *testing.T) {
 	}
 
 	// One that was at its end has more time, but not after its server has ended.
-	must(t, take(strings.NewReader("archive " + deadly)))
+	must(t, take(strings.NewReader("archive "+deadly)))
 	must(t, w.Recover(t.Context()))
 	w.settle(t, t.Context())
 	if list := w.backups(t); list[0].State != studio.CreateFailed || len(w.volumes) != 1 {
