@@ -2,6 +2,7 @@ package btrfs
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,7 +21,9 @@ import (
 const (
 	loopFile = "volumes.btrfs"
 	lockFile = "volumes.lock"
-	userFile = "volumes.users"
+	// unfinishedFile ends, with something random, the name of a loop file being made.
+	unfinishedFile = ".new"
+	userFile       = "volumes.users"
 )
 
 // Is tells whether there is a store of this package in dir.
@@ -119,11 +122,11 @@ func (d *Driver) makeLoopFile(ctx context.Context, path string) error {
 	}
 	size := fileSize(host)
 
-	// An mkfs that outlived its server still writes to the file of the old inode.
-	unfinished := path + ".new"
-	if err := removeFile(unfinished); err != nil {
+	if err := d.removeUnfinished(); err != nil {
 		return err
 	}
+	// An mkfs that outlived its server may only now come to open its file, by name.
+	unfinished := path + unfinishedFile + rand.Text()
 	if err := format(ctx, unfinished, size, min(room(0, host), size)); err != nil {
 		return errors.Join(err, removeFile(unfinished))
 	}
@@ -140,6 +143,16 @@ func (d *Driver) makeLoopFile(ctx context.Context, path string) error {
 	}
 	d.log.Info("made a volume store", "path", path, "size_bytes", size)
 	return nil
+}
+
+func (d *Driver) removeUnfinished() error {
+	entries, err := os.ReadDir(d.dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), loopFile+unfinishedFile) {
+			err = errors.Join(err, removeFile(filepath.Join(d.dir, e.Name())))
+		}
+	}
+	return err
 }
 
 // format makes the file, and in its beginning the file system, which can grow.

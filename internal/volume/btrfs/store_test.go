@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -250,6 +251,42 @@ func TestOpenWithoutMkfs(t *testing.T) {
 	_, err := btrfs.Open(t.Context(), btrfs.Config{Dir: t.TempDir(), MountDir: t.TempDir()}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "btrfs-progs") {
 		t.Errorf("%v, want an error that says what to install", err)
+	}
+}
+
+// An mkfs that outlives its server never gets at what the next server makes.
+func TestUnfinishedLoopFiles(t *testing.T) {
+	requireHost(t)
+	mkfs, err := exec.LookPath("mkfs.btrfs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, called := t.TempDir(), filepath.Join(t.TempDir(), "called")
+	script := `#!/bin/sh
+for file; do :; done
+echo "$file" >>` + called + `
+[ "$(wc -l <` + called + `)" -gt 1 ] && exec ` + mkfs + ` "$@"
+echo left >"$file.more"
+exit 1
+`
+	if err := os.WriteFile(filepath.Join(bin, "mkfs.btrfs"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	c := btrfs.Config{Dir: t.TempDir(), MountDir: t.TempDir()}
+	if _, err := btrfs.Open(t.Context(), c, slog.New(slog.DiscardHandler)); err == nil {
+		t.Fatal("opened though mkfs failed")
+	}
+	open(t, c)
+	targets, err := os.ReadFile(called)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Fields(string(targets)); len(lines) != 2 || lines[0] == lines[1] {
+		t.Errorf("mkfs was to write to %v, want two files", lines)
+	}
+	if left, err := filepath.Glob(filepath.Join(c.Dir, "volumes.btrfs.*")); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
 
