@@ -44,6 +44,7 @@ type server struct {
 	config string            // its file; empty: none
 	bin    string            // where its programs are
 	with   []string          // what its environment has besides ours
+	args   []string          // those of serve besides
 	env    map[string]string // what dev.env says
 	cmd    *exec.Cmd
 	done   chan struct{}
@@ -57,8 +58,8 @@ func newServer(t testing.TB) *server {
 	return newServerWith(t, "")
 }
 
-// newServerWith is newServer with a configuration file.
-func newServerWith(t testing.TB, config string) *server {
+// newServerWith is newServer with a configuration file, and arguments of serve.
+func newServerWith(t testing.TB, config string, args ...string) *server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs minutes, and is about programs that are built without the race detector")
@@ -66,7 +67,7 @@ func newServerWith(t testing.TB, config string) *server {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, for sandboxes")
 	}
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), config: config, bin: binDir, log: &logBuffer{}}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), config: config, args: args, bin: binDir, log: &logBuffer{}}
 	s.open()
 	return s
 }
@@ -97,7 +98,7 @@ func (s *server) start() {
 	if s.env != nil { // pages and clients know the port
 		listen = strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://")
 	}
-	args := []string{"serve", "--dev", "--data", s.data, "--listen", listen}
+	args := append([]string{"serve", "--dev", "--data", s.data, "--listen", listen}, s.args...)
 	if s.config != "" {
 		args = append(args, "--config", s.config)
 	}
@@ -152,7 +153,11 @@ func (s *server) kill(sig syscall.Signal) {
 
 func (s *server) down() {
 	s.t.Helper()
-	out, err := s.backlot("down", "--data", s.data)
+	args := []string{"down", "--data", s.data}
+	if s.config != "" {
+		args = append(args, "--config", s.config)
+	}
+	out, err := s.backlot(args...)
 	if err != nil {
 		s.t.Errorf("backlot down: %v\n%s", err, out)
 	}
