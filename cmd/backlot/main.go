@@ -48,6 +48,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		signInLinkCommand(getenv),
 		userCommand(getenv),
 		keyCommand(getenv),
+		storeCommand(getenv),
 		backupCommand(getenv),
 		sdkCommand(),
 	)
