@@ -9,13 +9,13 @@ import (
 
 	"github.com/backlot/backlot/internal/store"
 	"github.com/backlot/backlot/internal/studio"
+	"github.com/backlot/backlot/internal/testkit"
 )
 
-// large makes a store of that many things in two studios, three quarters of
+// large fills a store with that many things in two studios, three quarters of
 // them deleted, a hundredth of the first studio's of one owner.
-func large(b *testing.B, rows int) *store.Store {
+func large(b *testing.B, s *store.Store, rows int) {
 	b.Helper()
-	s := openSQLite(b, filepath.Join(b.TempDir(), "store.db"))
 	const batch = 10_000
 	for from := 0; from < rows; from += batch {
 		err := s.Write(b.Context(), start, func(tx studio.Tx) error {
@@ -38,12 +38,18 @@ func large(b *testing.B, rows int) *store.Store {
 			b.Fatal(err)
 		}
 	}
-	return s
 }
 
 func BenchmarkStore(b *testing.B) {
-	const rows = 100_000
-	s := large(b, rows)
+	benchmark(b, openSQLite(b, filepath.Join(b.TempDir(), "store.db")), 100_000)
+}
+
+func BenchmarkPostgres(b *testing.B) {
+	benchmark(b, opened(b, store.WithCallersClock(postgres(b, testkit.NewPostgres(b).URL))), 20_000)
+}
+
+func benchmark(b *testing.B, s *store.Store, rows int) {
+	large(b, s, rows)
 	id := fmt.Sprintf("us-west-2:stid-abcdefgh12345678.%022d", rows/2)
 	read := func(b *testing.B, fn func(studio.Tx) error) {
 		for b.Loop() {
@@ -80,7 +86,7 @@ func BenchmarkStore(b *testing.B) {
 			}
 		}
 	})
-	place := studio.Place{CreatedAt: start.Add(rows / 2 * time.Second), ID: id}
+	place := studio.Place{CreatedAt: start.Add(time.Duration(rows/2) * time.Second), ID: id}
 	for _, q := range []struct {
 		name  string
 		query studio.Query

@@ -136,6 +136,9 @@ func lost(err error) bool {
 // explain tells the caller of an operation that the database kept its change
 // from being made. Whatever is no error of the database passes as it is.
 func explain(err error) error {
+	if err == nil {
+		return nil
+	}
 	f, ok := failureOf(err)
 	if _, done := errors.AsType[*studio.Error](err); done || !ok {
 		return err

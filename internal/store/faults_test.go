@@ -85,7 +85,11 @@ func TestPostgresRestarted(t *testing.T) {
 	stop := make(chan struct{})
 	wait := counters(t, stores, stop)
 	random := rand.New(rand.NewPCG(5, 6))
-	for range 5 {
+	crashes := 5
+	if testing.Short() {
+		crashes = 2
+	}
+	for range crashes {
 		time.Sleep(time.Duration(100+random.IntN(400)) * time.Millisecond) // at any moment
 		server.Stop(t)
 		server.Start(t)

@@ -99,7 +99,7 @@ func recovered(t *testing.T, file, log []byte) (pairs int) {
 // what was written before is there, and nothing behind.
 func TestTornLog(t *testing.T) {
 	t.Parallel()
-	c := crash(t, 10)
+	c := crash(t, 4)
 	random := rand.New(rand.NewPCG(7, 8))
 	for n := range c.count + 1 {
 		end := logHeader + n*(frameHeader+c.page)
@@ -129,7 +129,7 @@ func TestTornCheckpoint(t *testing.T) {
 	t.Parallel()
 	c := crash(t, 30)
 	random := rand.New(rand.NewPCG(9, 10))
-	for range 60 {
+	for range 25 {
 		file := slices.Clone(c.file)
 		for n := range c.count {
 			if random.IntN(3) == 0 {

@@ -66,7 +66,7 @@ func (s *Store) alone(ctx context.Context, do func(bun.Tx) (keep bool, err error
 	if s.shared == nil {
 		_, err := s.transact(ctx, do)
 		if s.writes.Add(1)%spareEvery == 0 {
-			s.keepRoom(ctx)
+			s.keepRoom(context.WithoutCancel(ctx))
 		}
 		return err
 	}
