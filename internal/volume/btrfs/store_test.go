@@ -269,7 +269,7 @@ echo "$file" >>` + called + `
 echo left >"$file.more"
 exit 1
 `
-	if err := os.WriteFile(filepath.Join(bin, "mkfs.btrfs"), []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(bin, "mkfs.btrfs"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
