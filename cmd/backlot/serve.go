@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,24 @@ func serveCommand(getenv func(string) string) *cobra.Command {
 	return c
 }
 
+// patiently takes what may still be held by a server that was killed: its port and
+// its locks last until the program has begun that it was starting in that moment.
+func patiently[T any](ctx context.Context, held error, take func() (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for {
+		taken, err := take()
+		if !errors.Is(err, held) {
+			return taken, err
+		}
+		select {
+		case <-ctx.Done():
+			return taken, err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // serve wires the rooms together and runs them until ctx ends. It is the map of
 // the server, top to bottom; its roles say which of the rooms it opens.
 func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *slog.Logger) (err error) {
@@ -70,7 +89,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	if err != nil {
 		return err
 	}
-	port, err := openPort(c)
+	port, err := patiently(ctx, syscall.EADDRINUSE, func() (*port, error) { return openPort(c) })
 	if err != nil {
 		return errors.Join(err, inUse(c.Data, c.Shared()))
 	}
@@ -78,7 +97,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	if err := os.MkdirAll(c.Data, 0o711); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	present, err := enter(c.Data, c.Shared())
+	present, err := patiently(ctx, errInUse, func() (*presence, error) { return enter(c.Data, c.Shared()) })
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/backlot/backlot/internal/config"
 )
@@ -56,5 +59,39 @@ func TestTakenPortTellsOfTheOtherServer(t *testing.T) {
 	t.Cleanup(func() { _ = lock.Close() })
 	if err := serve(t.Context(), c, false, io.Discard, slog.New(slog.DiscardHandler)); !errors.Is(err, errInUse) {
 		t.Errorf("a second server: %v", err)
+	}
+}
+
+// TestPatience: what a killed server leaves for a moment is waited for, but no
+// longer than that, and no other error.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		held  time.Duration
+		fails error
+		took  time.Duration
+		want  error
+	}{
+		{"free", 0, nil, 0, nil},
+		{"soon free", 300 * time.Millisecond, nil, 300 * time.Millisecond, nil},
+		{"held", time.Hour, nil, 2 * time.Second, errInUse},
+		{"another error", 0, fs.ErrPermission, 0, fs.ErrPermission},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				_, err := patiently(t.Context(), errInUse, func() (bool, error) {
+					if time.Since(began) < test.held {
+						return false, fmt.Errorf("test: %w", errInUse)
+					}
+					return true, test.fails
+				})
+				if took := time.Since(began); !errors.Is(err, test.want) || took != test.took {
+					t.Errorf("%v after %v; want %v after %v", err, took, test.want, test.took)
+				}
+			})
+		})
 	}
 }
