@@ -55,7 +55,9 @@ func (l *Loop) inspectNext(ctx context.Context) (did bool, err error) {
 	if i.SessionID == "" {
 		return true, nil
 	}
-	if err := l.cfg.Volumes.DeleteSnapshot(ctx, i.Snapshot); err != nil {
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := l.cfg.Volumes.DeleteSnapshot(within, i.Snapshot); err != nil {
 		return true, fmt.Errorf("delete the inspected snapshot %s: %w", i.Snapshot, err)
 	}
 	return true, nil
@@ -63,7 +65,9 @@ func (l *Loop) inspectNext(ctx context.Context) (did bool, err error) {
 
 // inspect reads one snapshot to make its manifest, or to compare it with one.
 func (l *Loop) inspect(ctx context.Context, i studio.Inspection) (r studio.InspectionResult) {
-	dir, err := l.cfg.Volumes.MountSnapshot(ctx, i.Snapshot)
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	dir, err := l.cfg.Volumes.MountSnapshot(within, i.Snapshot)
 	if err != nil {
 		r.Err = fmt.Errorf("mount snapshot %s: %w", i.Snapshot, err)
 		return r

@@ -27,6 +27,8 @@ func (l *Loop) lookAgain(ctx context.Context) {
 // look removes workstations that nobody wants and has those looked at that
 // should run and do not.
 func (l *Loop) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	// The machine first: whatever is there by then was wanted before.
 	there, err := l.cfg.Workstations.List(ctx)
 	if err != nil {

@@ -99,6 +99,8 @@ const (
 	pause = time.Second
 	// lookEvery is the time between two looks over the machine.
 	lookEvery = 10 * time.Second
+	// patience is how long a driver may take over what no task bounds.
+	patience = 2 * time.Minute
 	// tendEvery is how often the volume store is adjusted to the disk below it.
 	tendEvery = 3 * time.Second
 	// grace is how long a desktop may take to end by itself.
