@@ -399,9 +399,9 @@ func TestDatabaseRestarts(t *testing.T) {
 
 // TestRoles: three servers, each of which does a part.
 func TestRoles(t *testing.T) {
-	a := newShared(t, testkit.Postgres(t), "--roles", "api")
-	streams := a.beside("--roles", "gateway")
-	worker := a.beside("--roles", "reconcile")
+	whole := newShared(t, testkit.Postgres(t)) // it takes all roles to make a studio
+	whole.kill(syscall.SIGTERM)
+	a, streams, worker := whole.beside("--roles", "api"), whole.beside("--roles", "gateway"), whole.beside("--roles", "reconcile")
 	before := worker.settled()
 	work := a.createSession()
 	work.wait("READY", time.Minute)

@@ -180,7 +180,11 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		running.Go(func() error { return serveHTTP(ctx, port.tcp, site, log) })
 	}
 	if c.Has("api") {
-		if err := writeFile(urlFile(known.installation), []byte(port.public.String())); err != nil {
+		err := os.MkdirAll(known.installation.runDir(), 0o711)
+		if err == nil {
+			err = writeFile(urlFile(known.installation), []byte(port.public.String()))
+		}
+		if err != nil { // it may be nobody's but root's
 			log.Warn("`backlot sign-in-link` does not know this server", "err", err)
 		}
 		if dev {

@@ -40,7 +40,8 @@ type stage struct {
 	log     *slog.Logger
 
 	mu   sync.Mutex
-	mine *os.File // nil while another is on stage
+	mine *os.File      // nil while another is on stage
+	came chan struct{} // closed when this server comes on stage
 }
 
 // onStage is what is in the file.
@@ -49,7 +50,7 @@ type onStage struct {
 }
 
 func newStage(r *records, public *url.URL, log *slog.Logger) *stage {
-	return &stage{i: r.installation, public: public, log: log, answers: func(ctx context.Context) error {
+	return &stage{came: make(chan struct{}), i: r.installation, public: public, log: log, answers: func(ctx context.Context) error {
 		return r.store.Read(ctx, func(studio.Tx) error { return nil })
 	}}
 }
@@ -125,6 +126,7 @@ func (s *stage) enter(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	s.mine = f
+	close(s.came)
 	s.mu.Unlock()
 	s.log.InfoContext(ctx, "this server has the streams", "url", s.public.String())
 	return nil
@@ -163,6 +165,7 @@ func (s *stage) exit(ctx context.Context) {
 	s.mu.Lock()
 	mine := s.mine
 	s.mine = nil
+	s.came = make(chan struct{})
 	s.mu.Unlock()
 	_ = mine.Close()
 	if gone {
@@ -223,7 +226,19 @@ func (s *stage) handler(own http.Handler, data string) http.Handler {
 		case to.Host == s.public.Host:
 			http.Error(w, "No server has the streams just now.", http.StatusServiceUnavailable)
 		default:
-			forward.ServeHTTP(w, r)
+			ctx, end := context.WithCancel(r.Context())
+			defer end()
+			s.mu.Lock()
+			came := s.came
+			s.mu.Unlock()
+			go func() {
+				select {
+				case <-ctx.Done():
+				case <-came: // the other one may be frozen: the page is to ask again
+					end()
+				}
+			}()
+			forward.ServeHTTP(w, r.WithContext(ctx))
 		}
 	})
 }
