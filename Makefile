@@ -12,7 +12,7 @@ LISTEN ?= 127.0.0.1:8017
 # Sessions need root; sudo's own PATH would hide Go.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo env PATH=$(PATH))
 
-.PHONY: help run build setup setup-test test check lint generate fuzz bench bench-api bench-volumes chaos down clean
+.PHONY: help run build setup setup-test test check lint generate fuzz bench bench-api bench-volumes chaos failpoints down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-volumes: setup ## what a session feels of its backups at 100 MiB, 1 and 10
 
 chaos: build ## kill the server KILLS times (default 500) under clients at work, and look for what is lost; SEED repeats a run's chances
 	$(SUDO) $(GO) test -count 1 -run TestChaos -v -timeout 90m ./e2e -kills $(or $(KILLS),500) -seed $(or $(SEED),0)
+
+failpoints: build ## fail every verb of every operation of a session in every way; SEED repeats a run's order
+	$(SUDO) $(GO) test -count 1 -run 'TestFailpoints$$' -v -timeout 60m ./e2e -failpoints 0 -seed $(or $(SEED),0)
 
 clean: ## remove what was built
 	rm -rf $(BIN)

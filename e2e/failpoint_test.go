@@ -82,13 +82,21 @@ var (
 	quick   = []string{"before crash", "after crash", "before error", "after error"}
 
 	desktop = []verb{
-		{name: "image/lower"}, {name: "volume/mount"}, {name: "workstation/ensure"},
-		{name: "record/ensure-workstation", outcome: recover}, {name: "record/desktop-ready", outcome: recover},
+		{name: "image/lower"},
+		{name: "volume/mount"},
+		{name: "workstation/ensure"},
+		{name: "record/ensure-workstation", outcome: recover},
+		{name: "record/desktop-ready", outcome: recover},
 	}
 	newVolume = []verb{{name: "volume/free"}, {name: "volume/create"}, {name: "record/create-volume", outcome: recover}}
 	stopping  = []verb{
-		claim, {name: "workstation/stop"}, {name: "workstation/remove"}, {name: "record/stop-workstation", outcome: recover},
-		{name: "volume/snapshot", outcome: bare}, {name: "record/take-snapshot", outcome: recover}, release,
+		claim,
+		{name: "workstation/stop"},
+		{name: "workstation/remove"},
+		{name: "record/stop-workstation", outcome: recover},
+		{name: "volume/snapshot", outcome: bare},
+		{name: "record/take-snapshot", outcome: recover},
+		release,
 	}
 	oldVolume = verb{name: "record/delete-volume", outcome: recover}
 )
@@ -125,17 +133,23 @@ func operations() []operation {
 				[]verb{claim, {name: "volume/snapshot"}, {name: "record/take-snapshot", outcome: recover}}, newVolume,
 				[]verb{{name: "volume/snapshot-restored"}}, desktop,
 				[]verb{
-					{name: "volume/delete", outcome: goesOn}, oldVolume,
-					{name: "volume/mount-snapshot-restored", outcome: goesOn, ways: quick}, {name: "volume/delete-snapshot-restored", outcome: goesOn, ways: quick},
+					{name: "volume/delete", outcome: goesOn},
+					oldVolume,
+					{name: "volume/mount-snapshot-restored", outcome: goesOn, ways: quick},
+					{name: "volume/delete-snapshot-restored", outcome: goesOn, ways: quick},
 				},
 			),
 		},
 		{
 			name: "delete", prepare: (*failing).needSomething, begin: (*failing).askRemove, end: (*failing).removed, failed: "DELETE_FAILED",
 			verbs: []verb{
-				claim, {name: "workstation/remove"}, {name: "record/remove-workstation", outcome: recover},
-				{name: "volume/delete-snapshot", outcome: may}, {name: "record/delete-snapshots", outcome: recover},
-				{name: "volume/delete"}, oldVolume, release,
+				claim,
+				{name: "workstation/remove"},
+				{name: "record/remove-workstation", outcome: recover},
+				{name: "volume/delete-snapshot", outcome: may},
+				{name: "record/delete-snapshots", outcome: recover},
+				{name: "volume/delete"},
+				oldVolume, release,
 			},
 		},
 	}
@@ -191,6 +205,7 @@ func drawCases(r *rand.Rand, n int) []failCase {
 // there when it was made; there are no more of them than are to be kept; and nothing
 // is left on the machine by a session that was deleted.
 func TestFailpoints(t *testing.T) {
+	t.Parallel()
 	if testing.Short() || os.Getuid() != 0 {
 		t.Skip("needs root, for sandboxes, and minutes")
 	}
@@ -307,7 +322,7 @@ func (f *failing) run(t *testing.T, c failCase) bool {
 			case <-time.After(within):
 				t.Fatal("the server does not die")
 			}
-			f.server.start()
+			f.start()
 			if err != nil { // the answer was lost; the token tells that it is the same call
 				if err = c.begin(f, token); err != nil {
 					t.Fatalf("%s again: %v", c.operation.name, err)
