@@ -144,7 +144,7 @@ func takeLock(f *os.File, data string, share bool) error {
 func inUse(data string, share bool) error {
 	f, err := os.Open(filepath.Join(data, "lock"))
 	if err != nil {
-		return nil //nolint:nilerr // nobody ever had it
+		return nil // nobody ever had it
 	}
 	defer func() { _ = f.Close() }()
 	return takeLock(f, data, share)

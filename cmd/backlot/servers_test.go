@@ -35,7 +35,13 @@ func TestServersShareADataDirectory(t *testing.T) {
 	noError(t, b.file.Close()) // as its death does
 	noError(t, b.lock.Close())
 	var buried []string
-	look := func() { noError(t, dead(data, a.name, func(name string) error { buried = append(buried, name); return nil })) }
+	look := func() {
+		t.Helper()
+		noError(t, dead(data, a.name, func(name string) error {
+			buried = append(buried, name)
+			return nil
+		}))
+	}
 	look()
 	look()
 	if len(buried) != 1 || buried[0] != b.name {

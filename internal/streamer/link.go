@@ -25,8 +25,8 @@ const (
 	// that has stopped reading.
 	helloTimeout = 10 * time.Second
 	// lookEvery is the time between two looks whether another gateway has come.
-	lookEvery = time.Second
-	sendTimeout  = 10 * time.Second
+	lookEvery   = time.Second
+	sendTimeout = 10 * time.Second
 )
 
 // link keeps a connection to the gateway.
