@@ -154,10 +154,8 @@ func (f *failing) needNothing() {
 
 func (f *failing) needSomething() {
 	f.t.Helper()
-	if f.session == nil {
+	if f.session == nil || len(f.backups) == 0 {
 		f.needReady()
-	}
-	if len(f.backups) == 0 && f.state() == "READY" {
 		f.must(f.askBackUp)
 		f.backedUp()
 	}
@@ -196,7 +194,11 @@ func (f *failing) needNoVolume() {
 func (f *failing) needMostBackups() {
 	f.t.Helper()
 	f.needReady()
-	for len(f.ready()) < mostBackups {
+	// Safety backups do not count before the next stop.
+	count := func() int {
+		return len(slices.DeleteFunc(f.ready(), func(b ownBackup) bool { return b.Origin == "SAFETY" }))
+	}
+	for count() < mostBackups {
 		f.must(f.askBackUp)
 		f.backedUp()
 	}

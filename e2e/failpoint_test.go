@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var failpoints = flag.Int("failpoints", 60, "how many cases TestFailpoints draws; 0: all")
+var failpoints = flag.Int("failpoints", 40, "how many cases TestFailpoints draws; 0: all")
 
 // failStep is how long a failing server tries one step of a transition, in place of minutes.
 const failStep = 5 * time.Second
