@@ -169,6 +169,13 @@ func (v failingVolumes) Tend(ctx context.Context) error {
 	return nil
 }
 
+func (v failingVolumes) Limit(ctx context.Context, id string, limitBytes int64) error {
+	if l, ok := v.Driver.(volume.Limiter); ok {
+		return l.Limit(ctx, id, limitBytes)
+	}
+	return nil
+}
+
 func (v failingVolumes) Create(ctx context.Context, id string, o volume.Options) error {
 	return failAt(ctx, "volume/create", func() error { return v.Driver.Create(ctx, id, o) })
 }

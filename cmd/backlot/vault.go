@@ -183,8 +183,3 @@ func importFailure(err error) error {
 		return err
 	}
 }
-
-// Discard implements studio.Vault.
-func (v vault) Discard(ctx context.Context, snapshot string) error {
-	return v.volumes.DeleteSnapshot(ctx, snapshot)
-}

@@ -131,7 +131,7 @@ func TestVaultTakesWholeArchivesOnly(t *testing.T) {
 	if _, _, err := v.Open(t.Context(), "two", "home/a"); err != nil {
 		t.Error(err)
 	}
-	if err := v.Discard(t.Context(), "two"); err != nil {
+	if err := v.Remove(t.Context(), studio.LostSnapshot, "two"); err != nil {
 		t.Error(err)
 	}
 }

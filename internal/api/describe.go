@@ -92,6 +92,13 @@ func groups() []group {
 			{"ImportBackup", "Makes a backup of a session from an archive, and answers when it is READY; listed in CREATE_IN_PROGRESS before. " +
 				"The header x-amz-content-sha256 must be sent: the hash of the archive or UNSIGNED-PAYLOAD. Only administrators may. A plain start never takes an imported backup while there is another."},
 		}},
+		{"Lost and found", "Volumes and snapshots on the machine that no session and no backup has, as an older copy of the store may leave them. " +
+			"They are kept, as they may hold somebody's work, until an account administrator adopts or deletes them; `backlot doctor` calls these operations.", []described{
+			{"ListLost", "Lists what is lost, by id, with what it takes of the disk, when anything in it was changed last, and the session that it was of, where that is still known."},
+			{"AdoptLost", "Launches a new session from a launch profile with what is lost: a volume becomes the session's own, a snapshot becomes a backup of it that the session begins as. " +
+				"What was adopted is not lost any more; adopting it again is refused. If the session never becomes READY, it is lost again once that is deleted."},
+			{"DeleteLost", "Deletes what is lost for good. What a session or a backup has is not lost, and never deleted by this."},
+		}},
 		{"EULAs", "A EULA is a licence that must be accepted for a studio before an image that asks for it can be used.", []described{
 			{"GetEula", "Shows a licence with its whole text."},
 			{"ListEulas", "Lists the licences of the installation, all or some by id."},

@@ -16,6 +16,7 @@ func ownTable() []operation {
 	const (
 		session = "studios/{studioId}/streaming-sessions/{sessionId}/backups"
 		backup  = "studios/{studioId}/streaming-session-backups/{backupId}"
+		lost    = "lost"
 	)
 	return []operation{
 		own(http.MethodPost, session, plain, (*studio.Service).CreateBackup),
@@ -28,6 +29,9 @@ func ownTable() []operation {
 		ownBytes(backup+"/file", (*studio.Service).GetBackupFile, sendFile),
 		ownBytes(backup+"/archive", (*studio.Service).ExportBackup, sendArchive),
 		own(http.MethodPost, session+"/archive", plain, (*studio.Service).ImportBackup),
+		own(http.MethodGet, lost, plain, (*studio.Service).ListLost),
+		own(http.MethodDelete, lost+"/{lostId}", idempotent, (*studio.Service).DeleteLost),
+		own(http.MethodPost, "studios/{studioId}/"+lost+"/{lostId}/adopt", plain, (*studio.Service).AdoptLost),
 	}
 }
 

@@ -34,6 +34,10 @@ func (l *Loop) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list workstations: %w", err)
 	}
+	sums, err := l.manifests()
+	if err != nil {
+		return err
+	}
 	disks, err := l.cfg.Volumes.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list volumes: %w", err)
@@ -59,7 +63,7 @@ func (l *Loop) look(ctx context.Context) error {
 			failed = append(failed, l.cfg.Studio.DesktopLost(ctx, key))
 		}
 	}
-	failed = append(failed, l.orphans(ctx, disks, wanted))
+	failed = append(failed, l.orphans(ctx, disks), l.forgetSums(sums, disks.Snapshots))
 	return errors.Join(failed...)
 }
 

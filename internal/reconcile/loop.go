@@ -29,8 +29,8 @@ type Studio interface {
 	NextInspection(ctx context.Context) (studio.Inspection, bool, error)
 	// RecordInspection records what that came to.
 	RecordInspection(ctx context.Context, i studio.Inspection, r studio.InspectionResult) error
-	// SnapshotDeleted tells that a snapshot is of a backup that was deleted.
-	SnapshotDeleted(ctx context.Context, snapshot string) (bool, error)
+	// Unwanted tells which of the machine's volumes and snapshots nobody wants.
+	Unwanted(ctx context.Context, there studio.Holdings) (studio.Unwanted, error)
 	// DesktopLost records that a workstation does not run as it should.
 	DesktopLost(ctx context.Context, sessionKey string) error
 }

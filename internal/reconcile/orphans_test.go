@@ -1,6 +1,8 @@
 package reconcile_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,6 +45,9 @@ func TestOrphans(t *testing.T) {
 		for _, id := range []string{"gone", "unknown", "restoredc"} {
 			must(t, w.volumes.Snapshot(t.Context(), "full", id))
 		}
+		left := filepath.Join(w.cfg.StateDir, "manifests", "longgone")
+		must(t, os.MkdirAll(filepath.Dir(left), 0o700))
+		must(t, os.WriteFile(left, nil, 0o600))
 		time.Sleep(30 * time.Second)
 		all, err := w.volumes.List(t.Context())
 		must(t, err)
@@ -61,6 +66,12 @@ func TestOrphans(t *testing.T) {
 			return set
 		})); diff != "" {
 			t.Error(diff)
+		}
+		if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the manifest of a snapshot that is gone: %v", err)
+		}
+		if _, err := os.Stat(filepath.Join(w.cfg.StateDir, "manifests", kept.Key)); err != nil {
+			t.Error(err)
 		}
 	})
 }

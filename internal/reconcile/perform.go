@@ -125,6 +125,9 @@ func (l *Loop) act(ctx context.Context, task studio.Task, step step) error {
 }
 
 func (l *Loop) createVolume(ctx context.Context, s *studio.Session, step step) error {
+	if s.Volume == s.Adopted {
+		return l.adoptVolume(ctx, s, step)
+	}
 	free, err := l.cfg.Volumes.Free(ctx)
 	if err != nil {
 		return fmt.Errorf("look for room for volume %s: %w", s.Volume, err)
@@ -142,6 +145,21 @@ func (l *Loop) createVolume(ctx context.Context, s *studio.Session, step step) e
 	// What was restored is frozen before anybody changes it, to be compared in peace.
 	if err := step(func() error { return l.cfg.Volumes.Snapshot(ctx, s.Volume, s.Compare) }); err != nil {
 		return fmt.Errorf("snapshot restored volume %s: %w", s.Volume, err)
+	}
+	return nil
+}
+
+// adoptVolume gives a volume that was lost the limit of the session that has it now.
+func (l *Loop) adoptVolume(ctx context.Context, s *studio.Session, step step) error {
+	if _, err := l.cfg.Volumes.Mount(ctx, s.Volume); err != nil {
+		return fmt.Errorf("adopt volume %s: %w", s.Volume, err)
+	}
+	limiter, ok := l.cfg.Volumes.(volume.Limiter)
+	if !ok {
+		return nil
+	}
+	if err := step(func() error { return limiter.Limit(ctx, s.Volume, s.VolumeBytes()) }); err != nil {
+		return fmt.Errorf("limit volume %s: %w", s.Volume, err)
 	}
 	return nil
 }

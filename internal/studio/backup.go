@@ -82,6 +82,7 @@ const (
 	originManual    = "MANUAL"    // somebody asked for it
 	originSafety    = "SAFETY"    // a restore was about to replace the volume
 	originImport    = "IMPORT"    // it came as an archive
+	originAdopted   = "ADOPTED"   // its snapshot was lost, and the session made of it
 )
 
 // backupSays are the sentences of a backup's states; its status codes are those
@@ -250,6 +251,9 @@ func newestOwn(backups []*Backup) *Backup {
 // removeBackups begins to delete all backups of a session.
 func (s *Service) removeBackups(ctx context.Context, tx Tx, now time.Time, session *Session) error {
 	backups, err := backupsOf(ctx, tx, session)
+	if err == nil {
+		backups, err = s.abandon(ctx, tx, session, backups)
+	}
 	if err != nil {
 		return err
 	}
@@ -300,16 +304,6 @@ func (s *Service) findBackup(ctx context.Context, tx Tx, studioID, id string) (*
 		return nil, Resource{Type: typeBackup, ID: id, StudioID: studioID}, err
 	}
 	return &b, Resource{Type: typeBackup, ID: id, StudioID: studioID, OwnedBy: b.OwnedBy, Tags: b.Tags}, nil
-}
-
-// SnapshotDeleted tells that a snapshot is of a backup that was deleted.
-func (s *Service) SnapshotDeleted(ctx context.Context, snapshot string) (gone bool, err error) {
-	return gone, s.read(ctx, func(tx Tx) error {
-		var b Backup
-		ok, err := found(tx.FindUnique(ctx, snapshot, &b))
-		gone = ok && b.State == Deleted
-		return err
-	})
 }
 
 // GetStreamingSessionBackup shows one backup.

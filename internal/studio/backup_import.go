@@ -130,7 +130,7 @@ func (s *Service) imported(ctx context.Context, vault Vault, b *Backup, sum Sum,
 	case err == nil:
 		return b, nil
 	case KindOf(err) != Internal: // else it may have been recorded; the loop deletes what was not
-		if gone := vault.Discard(ctx, key); gone != nil {
+		if gone := vault.Remove(ctx, LostSnapshot, key); gone != nil {
 			s.cfg.Log.WarnContext(ctx, "cannot discard what was imported in vain", "snapshot", key, "err", gone)
 		}
 	}

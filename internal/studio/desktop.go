@@ -133,41 +133,45 @@ func (s *Service) here(session *Session) bool {
 
 // Wanted is to be asked after looking at the machine: what was there before it
 // was wanted is then never taken for unwanted.
-func (s *Service) Wanted(ctx context.Context) (Wanted, error) {
-	w := Wanted{Workstations: map[string]bool{}, Volumes: map[string]bool{}, Snapshots: map[string]bool{}, Sessions: map[string]string{}}
-	err := s.read(ctx, func(tx Tx) error {
-		sessions, err := List[Session](ctx, tx, Query{NotStates: []State{Deleted}})
-		if err != nil {
-			return err
-		}
-		for _, session := range sessions {
-			if !s.here(session) {
-				continue
-			}
-			w.Sessions[session.Workstation()] = session.SessionID
-			for _, v := range append([]string{session.Volume, session.Replaced}, session.Trash...) {
-				w.Volumes[v] = true
-			}
-			w.Snapshots[session.Compare] = true
-			if session.Leftover != "" {
-				w.Workstations[session.Leftover] = false
-			}
-			switch session.State {
-			case Ready:
-				w.Workstations[session.Workstation()] = true
-			case CreateInProgress, StartInProgress, StopInProgress, DeleteInProgress, StopFailed, DeleteFailed:
-				w.Workstations[session.Workstation()] = false
-			default:
-			}
-		}
-		backups, err := List[Backup](ctx, tx, Query{NotStates: []State{Deleted}})
-		for _, b := range backups {
-			w.Snapshots[b.Key] = true
-			if b.Origin == originImport && b.State != Ready {
-				w.Volumes[ImportVolume(b.Key)] = true
-			}
-		}
+func (s *Service) Wanted(ctx context.Context) (w Wanted, err error) {
+	return w, s.read(ctx, func(tx Tx) error {
+		w, err = s.wanted(ctx, tx)
 		return err
 	})
+}
+
+func (s *Service) wanted(ctx context.Context, tx Tx) (Wanted, error) {
+	w := Wanted{Workstations: map[string]bool{}, Volumes: map[string]bool{}, Snapshots: map[string]bool{}, Sessions: map[string]string{}}
+	sessions, err := List[Session](ctx, tx, Query{NotStates: []State{Deleted}})
+	if err != nil {
+		return w, err
+	}
+	for _, session := range sessions {
+		if !s.here(session) {
+			continue
+		}
+		w.Sessions[session.Workstation()] = session.SessionID
+		for _, v := range append([]string{session.Volume, session.Replaced}, session.Trash...) {
+			w.Volumes[v] = true
+		}
+		w.Snapshots[session.Compare] = true
+		if session.Leftover != "" {
+			w.Workstations[session.Leftover] = false
+		}
+		switch session.State {
+		case Ready:
+			w.Workstations[session.Workstation()] = true
+		case CreateInProgress, StartInProgress, StopInProgress, DeleteInProgress, StopFailed, DeleteFailed:
+			w.Workstations[session.Workstation()] = false
+		default:
+		}
+	}
+	backups, err := List[Backup](ctx, tx, Query{NotStates: []State{Deleted}})
+	for _, b := range backups {
+		w.Snapshots[b.Key] = true
+		if b.Origin == originImport && b.State != Ready {
+			w.Volumes[ImportVolume(b.Key)] = true
+		}
+	}
 	return w, err
 }

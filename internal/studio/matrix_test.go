@@ -26,7 +26,7 @@ var rights = map[string]string{
 	"nobody": `CreateStudio GetStudio ListStudios UpdateStudio StartStudioSSOConfigurationRepair DeleteStudio PutStudioMembers DeleteStudioMember
 		CreateStudioComponent GetStudioComponent ListStudioComponents UpdateStudioComponent DeleteStudioComponent
 		CreateStreamingImage UpdateStreamingImage DeleteStreamingImage CreateLaunchProfile UpdateLaunchProfile DeleteLaunchProfile
-		ListTagsForResource TagResource UntagResource`,
+		ListTagsForResource TagResource UntagResource ListLost AdoptLost DeleteLost`,
 }
 
 // may tells whether a caller may call an operation of some right on a target.
@@ -58,6 +58,11 @@ func (u undone) Write(ctx context.Context, now time.Time, fn func(studio.Tx) err
 		return errUndone
 	})
 }
+
+// lasting is a vault that keeps everything.
+type lasting struct{ studio.Vault }
+
+func (lasting) Remove(context.Context, string, string) error { return nil }
 
 // target is what requests are about: ids by the names of their members.
 type target map[string]any
@@ -104,8 +109,12 @@ func (w *world) targets(t *testing.T) map[string]target {
 			"StudioID": w.studioID, "StudioComponentID": w.componentID, "StreamingImageID": w.imageID, "LaunchProfileID": w.profileID,
 			"SessionID": s.Session.SessionID, "StreamID": stream.Stream.StreamID, "BackupID": backups.StreamingSessionBackups[0].BackupID,
 			"OwnedBy": of.owner.ID, "PrincipalID": of.owner.ID, "StudioPrincipalID": of.administer.ID,
+			"LostID": "lost" + w.profileID,
 			"ResourceARN": s.Session.ARN, "StudioComponentIDs": []string{w.componentID},
 		}
+	}
+	for _, about := range all {
+		w.volumes[about["LostID"].(string)] = "lost"
 	}
 	w.studioID = one
 	return all
@@ -179,7 +188,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	})
 	w.furnish(t, t.Context())
 	targets := w.targets(t)
-	cfg.Store = undone{cfg.Store}
+	cfg.Store, cfg.Vault = undone{cfg.Store}, lasting{cfg.Vault}
 	service, err := studio.New(cfg)
 	must(t, err)
 
@@ -187,7 +196,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"account administrator": admin, "studio administrator": boss, "artist owner": artist, "artist stranger": {ID: "90677b1c2d-stranger"},
 	}
 	all := operations()
-	if len(all) != 49+10 {
+	if len(all) != 49+13 {
 		t.Errorf("%d operations", len(all))
 	}
 	cells := 0

@@ -32,6 +32,9 @@ type Session struct {
 	Volume     string `json:"volume,omitempty"`
 	VolumeMade bool   `json:"volumeMade,omitempty"`
 	From       string `json:"from,omitempty"`
+	// Adopted is the volume or snapshot, lost before, that the session was made of,
+	// until it is READY for the first time.
+	Adopted string `json:"adopted,omitempty"`
 	// Replaced is the volume that Volume takes the place of once it is made.
 	Replaced string `json:"replaced,omitempty"`
 	// Trash are volumes to be deleted.

@@ -44,7 +44,7 @@ func (s *Session) ready(now time.Time, backUpEvery time.Duration) error {
 	if started {
 		s.say(sessionStarted, "")
 	}
-	s.Running = true
+	s.Running, s.Adopted = true, ""
 	s.Attempts, s.RetryAt, s.Deadline = 0, time.Time{}, time.Time{}
 	end := now.Add(time.Duration(s.MaxMinutes) * time.Minute)
 	if s.stoppable() {
@@ -104,7 +104,7 @@ func (s *Session) restore(now time.Time, from *Backup) {
 	s.Volume = s.nextVolume()
 	s.Compare, s.CompareWith, s.CompareTries = "", "", 0
 	if from.summed() {
-		s.Compare, s.CompareWith, s.CompareAt = s.Volume+"c", from.BackupID, now
+		s.Compare, s.CompareWith, s.CompareAt = s.Volume+comparedSuffix, from.BackupID, now
 	}
 }
 
@@ -145,7 +145,9 @@ func (s *Session) remove(now time.Time, by string, step time.Duration) error {
 	}
 	s.endWorkstation()
 	s.Pending, s.BackupsGone, s.ForgetAt = "", false, time.Time{}
-	s.discardVolume()
+	if s.Volume != s.Adopted || s.Adopted == "" { // else it is lost again once the session is gone
+		s.discardVolume()
+	}
 	s.progress(now, step)
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Vault reaches the files of backups, where the volumes are. Its methods may be
+// Vault reaches the files of backups, and what is lost, where the volumes are. Its methods may be
 // called at the same time. Paths are relative to what the artist knows as "/", and
 // "." is that; none leads out of the backup.
 type Vault interface {
@@ -24,8 +24,16 @@ type Vault interface {
 	// without one, it has read r to its end.
 	// ErrNoArchive: r holds none, or not all of it; ErrNoRoom: there is no room for it.
 	Import(ctx context.Context, snapshot string, limitBytes int64, r io.Reader) (Sum, error)
-	// Discard removes a snapshot that Import made, as if it never had.
-	Discard(ctx context.Context, snapshot string) error
+	// Holdings lists the volumes and snapshots that there are.
+	Holdings(ctx context.Context) (Holdings, error)
+	// Empty tells that there is no file in a volume, nor the trace of a removed one.
+	// ErrNoFile: there is no such volume.
+	Empty(ctx context.Context, volume string) (bool, error)
+	// Survey tells what a LostVolume or LostSnapshot takes of the disk, and when
+	// anything in it was changed last. ErrNoFile: there is none.
+	Survey(ctx context.Context, kind, id string) (bytes int64, changed time.Time, err error)
+	// Remove deletes a LostVolume or LostSnapshot; one that is gone is no error.
+	Remove(ctx context.Context, kind, id string) error
 }
 
 // Sum is what a snapshot comes to: the name of its tree, and what that holds.

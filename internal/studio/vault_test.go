@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/backlot/backlot/internal/studio"
 )
@@ -89,11 +92,44 @@ func (v vault) Import(_ context.Context, snapshot string, _ int64, r io.Reader) 
 	return studio.Sum{Root: rootOf(content), Files: 1, Bytes: int64(len(content))}, nil
 }
 
-func (v vault) Discard(_ context.Context, snapshot string) error {
+func (v vault) Holdings(context.Context) (studio.Holdings, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.snapshots, snapshot)
+	return studio.Holdings{Volumes: slices.Collect(maps.Keys(v.volumes)), Snapshots: slices.Collect(maps.Keys(v.snapshots))}, nil
+}
+
+func (v vault) Empty(_ context.Context, volume string) (bool, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	content, ok := v.volumes[volume]
+	if !ok {
+		return false, studio.ErrNoFile
+	}
+	return content == "", nil
+}
+
+func (v vault) Survey(_ context.Context, kind, id string) (int64, time.Time, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	content, ok := v.kept(kind)[id]
+	if !ok {
+		return 0, time.Time{}, studio.ErrNoFile
+	}
+	return int64(len(content)), v.clock.Now(), nil
+}
+
+func (v vault) Remove(_ context.Context, kind, id string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.kept(kind), id)
 	return nil
+}
+
+func (v vault) kept(kind string) map[string]string {
+	if kind == studio.LostVolume {
+		return v.volumes
+	}
+	return v.snapshots
 }
 
 // deadly ends the server when all of it has been read.

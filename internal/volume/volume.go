@@ -99,6 +99,13 @@ type Tender interface {
 	Tend(ctx context.Context) error
 }
 
+// Limiter is a Driver that can give a volume another limit than it was made with.
+type Limiter interface {
+	// Limit sets what the volume may hold at most; 0: no limit. ErrNotFound when there
+	// is no such volume.
+	Limit(ctx context.Context, id string, limitBytes int64) error
+}
+
 // Permanent marks an error that no repetition will cure.
 func Permanent(err error) error {
 	if err == nil {

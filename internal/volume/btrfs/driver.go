@@ -50,8 +50,9 @@ type Driver struct {
 }
 
 var (
-	_ volume.Driver = (*Driver)(nil)
-	_ volume.Tender = (*Driver)(nil)
+	_ volume.Driver  = (*Driver)(nil)
+	_ volume.Tender  = (*Driver)(nil)
+	_ volume.Limiter = (*Driver)(nil)
 )
 
 // Open opens the store, making it first when there is none. A loop file is

@@ -1,6 +1,7 @@
 package btrfs
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/volume"
 )
 
 // openQuotas returns the sysfs directory of the quota groups. Quotas are turned
@@ -88,6 +91,21 @@ func (d *Driver) mendQuotas() {
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		d.log.Error("volume limits may not hold: quotas cannot be counted anew", "err", err)
 	}
+}
+
+// Limit changes the limit of the volume's quota group.
+func (d *Driver) Limit(_ context.Context, id string, limitBytes int64) error {
+	err := errors.Join(volume.CheckID(id), volume.Options{LimitBytes: limitBytes}.Check())
+	if err == nil {
+		err = d.limit(volumesDir, id, limitBytes)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = volume.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("limit volume %s: %w", id, d.meant(err))
+	}
+	return nil
 }
 
 // limit sets what a subvolume may hold; 0: no limit. A snapshot inherits the limit

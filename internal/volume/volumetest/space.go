@@ -151,3 +151,32 @@ func limitOfClone(t *testing.T, open Opener) {
 	}
 	between(t, "written to the original", int64(fill(t, dir, "more", limit)), limit-12*mib, limit-8*mib)
 }
+
+// anotherLimit is given to a volume that has one, and to one that has none.
+func anotherLimit(t *testing.T, open Opener) {
+	d := open(t, t.TempDir())
+	limiter, ok := d.(volume.Limiter)
+	if !ok {
+		t.Skip("this driver cannot change limits")
+	}
+	for id, first := range map[string]int64{"v1": 8 * mib, "v2": 0} {
+		dir := volumeDir(t, d, id, volume.Options{LimitBytes: first})
+		for i, limit := range []int64{4 * mib, 64 * mib, 0} {
+			if err := limiter.Limit(t.Context(), id, limit); err != nil {
+				t.Fatal(err)
+			}
+			enforced(t, d, id, limit)
+			if got := fill(t, dir, "f", 32*mib); (got < 32*mib) != (i == 0) {
+				t.Errorf("%s took %d bytes with a limit of %d", id, got, limit)
+			}
+		}
+	}
+	if err := limiter.Limit(t.Context(), "nothing", mib); !errors.Is(err, volume.ErrNotFound) {
+		t.Error(err)
+	}
+	for _, err := range []error{limiter.Limit(t.Context(), "v1", -1), limiter.Limit(t.Context(), "../v1", mib)} {
+		if !volume.IsPermanent(err) {
+			t.Error(err)
+		}
+	}
+}

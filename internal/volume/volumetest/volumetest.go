@@ -34,6 +34,7 @@ func Run(t *testing.T, open Opener) {
 		"usage":               usage,
 		"limit":               limit,
 		"tend":                tend,
+		"another limit":       anotherLimit,
 		"limit of a clone":    limitOfClone,
 		"faithful":            faithful,
 		"sparse":              sparse,
