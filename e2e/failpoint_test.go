@@ -217,6 +217,11 @@ func TestFailpoints(t *testing.T) {
 	cases := drawCases(rand.New(rand.NewPCG(seed, 0)), *failpoints)
 	var mu sync.Mutex
 	ran := map[string]int{}
+	count := func(operation string) {
+		mu.Lock()
+		defer mu.Unlock()
+		ran[operation]++
+	}
 	t.Cleanup(func() {
 		sum := 0
 		for _, name := range slices.Sorted(maps.Keys(ran)) {
@@ -231,11 +236,7 @@ func TestFailpoints(t *testing.T) {
 			t.Parallel()
 			f := newFailing(t, bin)
 			for i := n; i < len(cases); i += servers {
-				good := f.run(t, cases[i])
-				mu.Lock()
-				ran[cases[i].operation.name]++
-				mu.Unlock()
-				if !good {
+				if !f.run(t, cases[i], count) {
 					f = newFailing(t, bin) // what went wrong shall not spoil the others
 				}
 			}
@@ -297,9 +298,11 @@ func newFailing(t *testing.T, bin string) *failing {
 func (f *failing) in(t testing.TB) { f.t = t }
 
 // run runs one case as a test of its own.
-func (f *failing) run(t *testing.T, c failCase) bool {
+func (f *failing) run(t *testing.T, c failCase, ran func(operation string)) bool {
+	t.Helper()
 	return t.Run(c.String(), func(t *testing.T) {
 		f.in(t)
+		ran(c.operation.name)
 		defer func() {
 			f.disarm()
 			if t.Failed() {
