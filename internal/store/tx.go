@@ -21,7 +21,7 @@ import (
 // tx is a transaction as studio sees it.
 type tx struct {
 	db      bun.Tx
-	dialect dialect
+	dialect *dialect
 	finds   finds
 	now     time.Time
 	writes  bool

@@ -25,7 +25,7 @@ func (s *Store) Read(ctx context.Context, fn func(studio.Tx) error) error {
 		return explain(err)
 	}
 	defer func() { _ = db.Rollback() }() // there is nothing to keep
-	return explain(fn(&tx{db: db, dialect: s.dialect, finds: s.readFinds}))
+	return explain(fn(&tx{db: db, dialect: &s.dialect, finds: s.readFinds}))
 }
 
 // Write runs fn in one transaction; when it fails, the nouns saved in it have
@@ -34,7 +34,7 @@ func (s *Store) Read(ctx context.Context, fn func(studio.Tx) error) error {
 func (s *Store) Write(ctx context.Context, now time.Time, fn func(studio.Tx) error) error {
 	var t *tx
 	err := s.attempt(ctx, func() error {
-		t = &tx{dialect: s.dialect, finds: s.writeFinds, now: now, writes: true, locks: s.shared != nil}
+		t = &tx{dialect: &s.dialect, finds: s.writeFinds, now: now, writes: true, locks: s.shared != nil}
 		done := false
 		defer func() {
 			if !done {
