@@ -246,6 +246,7 @@ func TestTogether(t *testing.T) {
 	if diff := cmp.Diff(before, a.settled()); diff != "" {
 		t.Errorf("left on the machine (-before +after):\n%s", diff)
 	}
+	_ = b.cmd.Process.Signal(syscall.SIGSTOP) // must not be in the way
 	a.down()
 	for i, s := range all {
 		if s.running() {
@@ -270,7 +271,7 @@ var transitions = []struct {
 }
 
 // TestOneOfTwoFails kills, and freezes, the server that is at work, in each state
-// that it may be in the midst of.
+// that it may be in the midst of, sooner and later in it.
 func TestOneOfTwoFails(t *testing.T) {
 	url := testkit.Postgres(t)
 	db := database(t, url)
@@ -279,45 +280,85 @@ func TestOneOfTwoFails(t *testing.T) {
 	all[0].kill(syscall.SIGTERM) // from now on both are started alike
 	all[0].join()
 	before := a.settled()
-	for _, frozen := range []bool{false, true} {
-		var work streamingSession
-		for _, step := range transitions {
-			work = step.begin(all[0], work)
-			failing, living := worker(t, db, work, all...)
-			if frozen {
+	for _, round := range []struct {
+		frozen   bool
+		sessions int
+	}{{false, 1}, {true, 3}} {
+		work := make([]streamingSession, round.sessions)
+		for i, step := range transitions {
+			for n := range work {
+				work[n] = step.begin(all[n%2], work[n])
+			}
+			time.Sleep(time.Duration(i*50) * time.Millisecond) // where in the state the blow falls is what is tried
+			failing, living := worker(t, db, work[0], all...)
+			if round.frozen {
 				_ = failing.cmd.Process.Signal(syscall.SIGSTOP)
 			} else {
 				failing.kill(syscall.SIGKILL)
 			}
 			began := time.Now()
-			work.at(living).wait(step.to, takeOver)
-			t.Logf("%s %s after the server at work was lost (frozen: %t)", step.to, time.Since(began).Round(time.Millisecond), frozen)
-			switch {
-			case step.to == "READY" && work.at(living).get().StartedAt == nil:
-				living.inHome("echo kept > note.txt")
-			case step.to == "READY":
-				if err := living.holds("note.txt", "kept\n"); err != nil {
-					t.Error(err)
-				}
+			for _, w := range work {
+				w.at(living).wait(step.to, takeOver)
+			}
+			t.Logf("%d %s %s after the server at work was lost (frozen: %t)", len(work), step.to, time.Since(began).Round(time.Millisecond), round.frozen)
+			living.eachDesktop(len(work), i)
+			if !round.frozen {
+				failing.join()
+				continue
 			}
 			was := living.settled()
-			if frozen {
-				_ = failing.cmd.Process.Signal(syscall.SIGCONT)
-				for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-					if state := *work.at(living).get().State; state != step.to {
+			_ = failing.cmd.Process.Signal(syscall.SIGCONT)
+			for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+				for _, w := range work {
+					if state := *w.at(living).get().State; state != step.to {
 						t.Errorf("%s once the frozen server went on, not %s", state, step.to)
 					}
 				}
-				if diff := cmp.Diff(was, living.settled()); diff != "" {
-					t.Errorf("once the frozen server went on after %s (-before +after):\n%s", step.to, diff)
-				}
-			} else {
-				failing.join()
+			}
+			if diff := cmp.Diff(was, living.settled()); diff != "" {
+				t.Errorf("once the frozen server went on after %s (-before +after):\n%s", step.to, diff)
 			}
 		}
 	}
 	if diff := cmp.Diff(before, a.settled()); diff != "" {
 		t.Errorf("left on the machine (-before +after):\n%s", diff)
+	}
+}
+
+// eachDesktop has each desktop keep whose it is after the first transition, and tell
+// it after the third; none may run after the others.
+func (s *server) eachDesktop(sessions, transition int) {
+	s.t.Helper()
+	var desktops []int
+	count := func() error {
+		desktops = desktops[:0]
+		for _, pid := range processes(s.t, "backlot-"+s.installationID()) {
+			if comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); strings.TrimSpace(string(comm)) == "openbox" {
+				desktops = append(desktops, pid)
+			}
+		}
+		if transition%2 == 0 && len(desktops) != sessions || transition%2 != 0 && len(desktops) != 0 {
+			return fmt.Errorf("%d desktops run of %d sessions after transition %d", len(desktops), sessions, transition)
+		}
+		return nil
+	}
+	eventually(s.t, 10*time.Second, count) // window managers start after READY
+	for _, pid := range desktops {
+		environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(environment), "BACKLOT_SESSION_ID=")
+		id, _, _ := strings.Cut(rest, "\x00")
+		command := "cat note.txt"
+		if transition == 0 {
+			command = "echo " + id + " > note.txt; cat note.txt"
+		}
+		enter := exec.CommandContext(s.t.Context(), "nsenter", "--all", "--setuid", "1000", "--setgid", "1000",
+			"--target", strconv.Itoa(pid), "--", "sh", "-c", "cd /home/artist && "+command)
+		if out, err := enter.CombinedOutput(); err != nil || id == "" || strings.TrimSpace(string(out)) != id {
+			s.t.Errorf("session %q kept %q, %v", id, out, err)
+		}
 	}
 }
 

@@ -24,9 +24,9 @@ const (
 	// helloTimeout bounds the handshake, sendTimeout one message to a gateway
 	// that has stopped reading.
 	helloTimeout = 10 * time.Second
+	sendTimeout  = 10 * time.Second
 	// lookEvery is the time between two looks whether another gateway has come.
-	lookEvery   = time.Second
-	sendTimeout = 10 * time.Second
+	lookEvery = time.Second
 )
 
 // link keeps a connection to the gateway.
