@@ -135,8 +135,9 @@ func (c cgroups) directories(path string) []string {
 // process stuck in a disk that does not answer takes this long.
 const patience = 10 * time.Second
 
-// kill ends every process in a cgroup and below, and waits until they are gone.
-func (c cgroups) kill(ctx context.Context, path string) error {
+// kill ends every process in a cgroup and below, and waits until they are gone. It
+// asks before each whether it still may.
+func (c cgroups) kill(ctx context.Context, path string, may func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
@@ -145,6 +146,9 @@ func (c cgroups) kill(ctx context.Context, path string) error {
 			return err
 		}
 		for _, pid := range pids {
+			if err := may(); err != nil {
+				return err
+			}
 			if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 				return fmt.Errorf("kill process %d of cgroup %s: %w", pid, path, err)
 			}
@@ -157,12 +161,16 @@ func (c cgroups) kill(ctx context.Context, path string) error {
 	}
 }
 
-// remove deletes a cgroup and those below it, which hold no process any more.
-func (c cgroups) remove(ctx context.Context, path string) error {
+// remove deletes a cgroup and those below it, which hold no process any more, for
+// as long as it may.
+func (c cgroups) remove(ctx context.Context, path string, may func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, dir := range c.directories(path) {
 		for {
+			if err := may(); err != nil {
+				return err
+			}
 			err := unix.Rmdir(dir)
 			if err == nil || errors.Is(err, unix.ENOENT) {
 				break

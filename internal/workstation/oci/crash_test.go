@@ -51,6 +51,7 @@ func playServer(ctx context.Context, text string) int {
 		if int(steps.Add(1)) == job.Step {
 			if job.Freeze {
 				_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+				time.Sleep(50 * time.Millisecond) // the signal stops other threads first
 				return
 			}
 			_ = unix.Kill(os.Getpid(), unix.SIGKILL)

@@ -88,7 +88,7 @@ func Open(c Config) (*Driver, error) {
 	if err := os.MkdirAll(filepath.Dir(c.RunDir), 0o755); err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{c.RunDir, d.sessionsDir(), d.rangesDir(), d.locks.dir} {
+	for _, dir := range []string{c.RunDir, d.sessionsDir(), d.rangesDir(), d.trashDir(), d.locks.dir} {
 		if err := makeDir(dir, 0o711, 0); err != nil {
 			return nil, fmt.Errorf("make the run directory: %w", err)
 		}
@@ -108,7 +108,7 @@ func (d *Driver) Down(ctx context.Context) error {
 	for _, s := range all {
 		errs = append(errs, d.Remove(ctx, s.ID))
 	}
-	errs = append(errs, d.cgroups.remove(ctx, d.cgroupParent()))
+	errs = append(errs, d.cgroups.remove(ctx, d.cgroupParent(), ctx.Err))
 	if d.Network != nil {
 		errs = append(errs, d.Network.Down(ctx))
 	}
@@ -119,6 +119,7 @@ func (d *Driver) Down(ctx context.Context) error {
 }
 
 func (d *Driver) sessionsDir() string  { return filepath.Join(d.RunDir, "sessions") }
+func (d *Driver) trashDir() string     { return filepath.Join(d.RunDir, "trash") }
 func (d *Driver) rangesDir() string    { return filepath.Join(d.RunDir, "ranges") }
 func (d *Driver) cgroupParent() string { return "/backlot-" + d.Installation }
 

@@ -145,7 +145,7 @@ func sharedIPC(s session, missing []part) (*os.File, error) {
 
 // clear takes away what is left of a part: processes, cgroups, network, files.
 func (d *Driver) clear(ctx context.Context, s session, p part) error {
-	if err := d.cgroups.kill(ctx, s.cgroupOf(p)); err != nil {
+	if err := d.cgroups.kill(ctx, s.cgroupOf(p), s.lock.held); err != nil {
 		return err
 	}
 	if err := d.at(s, string(p)+" killed"); err != nil {
@@ -159,16 +159,16 @@ func (d *Driver) clear(ctx context.Context, s session, p part) error {
 	if err := d.at(s, string(p)+" detached"); err != nil {
 		return err
 	}
-	if err := d.cgroups.remove(ctx, s.cgroupOf(p)); err != nil {
+	if err := d.cgroups.remove(ctx, s.cgroupOf(p), s.lock.held); err != nil {
 		return err
 	}
 	if err := d.at(s, string(p)+" without cgroup"); err != nil {
 		return err
 	}
-	if err := removeTree(s.path("runc", string(p))); err != nil {
+	if err := s.discard(s.path("runc", string(p))); err != nil {
 		return err
 	}
-	return removeTree(s.part(p))
+	return s.discard(s.part(p))
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,9 +20,10 @@ import (
 
 // locks let one verb at a time work on a workstation, of whatever process. Each
 // workstation has a directory in dir; the file in it with the highest number is
-// its lock, locked by who works on it. Who dies lets go. Who is frozen is passed
-// over: another makes a file with the next number, and the former one learns,
-// before each thing that it does, that it has lost the workstation.
+// its lock, locked by who works on it, and written anew now and then. Who dies lets
+// go. Who is frozen is passed over: another makes a file with the next number, and
+// the former one learns, before each thing that it does, that it has lost the
+// workstation.
 type locks struct {
 	dir string
 	// owner names this driver in the files that it has locked.
@@ -30,9 +32,12 @@ type locks struct {
 
 func newLocks(dir string) locks { return locks{dir: dir, owner: rand.Text()} }
 
-// passedOver is how long a verb waits for one other verb. Who holds the lease of a
-// session waits only for those who have lost it.
-const passedOver = 2 * time.Second
+const (
+	// signEvery is the time between two signs of life of who has a lock.
+	signEvery = 400 * time.Millisecond
+	// passedOver is after how long without one another passes over.
+	passedOver = 2 * time.Second
+)
 
 // errPassedOver says that another process works on the workstation now.
 var errPassedOver = errors.New("another server has taken the workstation over")
@@ -40,6 +45,8 @@ var errPassedOver = errors.New("another server has taken the workstation over")
 // lock is a lock that was taken.
 type lock struct {
 	file *os.File
+	done chan struct{} // ends the signs of life
+	over sync.WaitGroup
 	// foreign tells that it was another driver's before, whose runc may still run.
 	foreign bool
 }
@@ -98,7 +105,7 @@ func (l locks) try(dir string) (k *lock, busy string, err error) {
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, fmt.Sprintf("%d %s", number, text), errors.Join(readErr, file.Close())
 	}
-	k = &lock{file: file}
+	k = &lock{file: file, done: make(chan struct{})}
 	if err = errors.Join(err, readErr); err == nil {
 		err = k.held()
 	}
@@ -117,13 +124,28 @@ func (l locks) try(dir string) (k *lock, busy string, err error) {
 			_ = os.Remove(filepath.Join(dir, strconv.Itoa(n))) // only to keep the directory small
 		}
 	}
-	if err = file.Truncate(0); err == nil {
-		_, err = file.WriteAt([]byte(l.owner+" "+rand.Text()), 0)
-	}
-	if err != nil {
+	if err := l.sign(file); err != nil {
 		return nil, "", errors.Join(err, file.Close())
 	}
+	k.over.Go(func() {
+		again := time.NewTicker(signEvery)
+		defer again.Stop()
+		for {
+			select {
+			case <-k.done:
+				return
+			case <-again.C:
+				_ = l.sign(file) // or others think that this process is frozen
+			}
+		}
+	})
 	return k, "", nil
+}
+
+// sign writes what nobody has written before.
+func (l locks) sign(file *os.File) error {
+	_, err := file.WriteAt([]byte(l.owner+" "+rand.Text()), 0)
+	return err
 }
 
 // passOver makes the lock after one that is not let go; who takes that is not said.
@@ -179,6 +201,8 @@ func (k *lock) held() error {
 
 // free lets go, and forgets the lock where it protects nothing.
 func (k *lock) free(forget bool) {
+	close(k.done)
+	k.over.Wait()
 	if forget && k.held() == nil {
 		_ = os.Remove(k.file.Name()) // or it stays, empty
 		_ = os.Remove(filepath.Dir(k.file.Name()))

@@ -43,12 +43,13 @@ type session struct {
 	id     string
 	dir    string
 	cgroup string
+	trash  string // what is to be deleted waits there under the session's id
 	// lock is that of a verb that changes something, nil in others.
 	lock *lock
 }
 
 func (d *Driver) session(id string) session {
-	return session{id: id, dir: filepath.Join(d.sessionsDir(), id), cgroup: d.cgroupParent() + "/" + id}
+	return session{id: id, dir: filepath.Join(d.sessionsDir(), id), cgroup: d.cgroupParent() + "/" + id, trash: d.trashDir()}
 }
 
 // enter is session for a verb that changes something, which others wait for until
@@ -98,8 +99,9 @@ func (s session) exists() bool {
 }
 
 // started notes the process 1 of a part: from here on the part counts as running.
+// Who was passed over finds another's note and does not replace it.
 func (s session) started(p part, pid int) error {
-	return writeFile(s.part(p, "pid"), []byte(strconv.Itoa(pid)), 0o600, 0)
+	return writeOnce(s.part(p, "pid"), []byte(strconv.Itoa(pid)))
 }
 
 // alive returns the process 1 of a part, or 0 when the part does not run. A
@@ -182,6 +184,41 @@ func writeFile(path string, data []byte, mode os.FileMode, owner uint32) error {
 		return err
 	}
 	return os.Rename(tmp, path)
+}
+
+// writeOnce makes a file in one step, unless it is there: fs.ErrExist.
+func writeOnce(path string, data []byte) error {
+	tmp := path + "." + rand.Text()
+	if err := writeFile(tmp, data, 0o600, 0); err != nil {
+		return err
+	}
+	return errors.Join(os.Link(tmp, path), os.Remove(tmp))
+}
+
+// discard deletes a file or directory of the session. It is first moved away at one
+// blow, so that nothing is deleted that another server makes in its place.
+func (s session) discard(path string) error {
+	if err := s.lock.held(); err != nil {
+		return err
+	}
+	to := filepath.Join(s.trash, s.id+"."+rand.Text())
+	err := os.Rename(path, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return removeTree(to)
+}
+
+// emptyTrash deletes what was discarded and then left by somebody who died.
+func (s session) emptyTrash() error {
+	left, err := filepath.Glob(filepath.Join(s.trash, s.id+".*"))
+	for _, path := range left {
+		err = errors.Join(err, removeTree(path))
+	}
+	return err
 }
 
 // openToAll is the mode of /tmp.

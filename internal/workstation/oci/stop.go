@@ -62,6 +62,12 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 		return err
 	}
 	defer leave()
+	if s.lock == nil {
+		return nil // it is no id
+	}
+	if err := s.emptyTrash(); err != nil {
+		return fmt.Errorf("remove workstation %s: %w", id, err)
+	}
 	if !s.exists() {
 		return nil
 	}
@@ -78,7 +84,7 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("remove workstation %s: %w", id, err)
 	}
-	if err := removeTree(s.dir); err != nil {
+	if err := s.discard(s.dir); err != nil {
 		return fmt.Errorf("remove workstation %s: %w", id, err)
 	}
 	return nil
@@ -121,14 +127,14 @@ func (d *Driver) end(ctx context.Context, s session) error {
 	if err := d.at(s, "cgroup"); err != nil {
 		return err
 	}
-	if err := d.cgroups.remove(ctx, s.cgroup); err != nil {
+	if err := d.cgroups.remove(ctx, s.cgroup, s.lock.held); err != nil {
 		return err
 	}
 	if err := d.at(s, "shared files"); err != nil {
 		return err
 	}
 	for _, name := range []string{"x11", "runc", "cookie"} {
-		if err := removeTree(s.path(name)); err != nil {
+		if err := s.discard(s.path(name)); err != nil {
 			return err
 		}
 	}

@@ -137,7 +137,11 @@ func (s session) cookie() ([]byte, error) {
 	if _, err := rand.Read(cookie); err != nil {
 		return nil, err
 	}
-	return cookie, writeFile(s.path("cookie"), cookie, 0o600, 0)
+	err = writeOnce(s.path("cookie"), cookie)
+	if errors.Is(err, fs.ErrExist) { // another server was faster
+		return os.ReadFile(s.path("cookie"))
+	}
+	return cookie, err
 }
 
 // xauthority is an authority file with one entry that is good for any host name
