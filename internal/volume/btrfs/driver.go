@@ -46,6 +46,7 @@ type Driver struct {
 	fitting  sync.Mutex
 	tooSmall tooSmall // guarded by fitting
 	misfit   bool     // guarded by fitting
+	backed   backed   // guarded by fitting
 	log      *slog.Logger
 }
 
@@ -109,7 +110,6 @@ func (d *Driver) open(ctx context.Context, mountDir string) error {
 	if err := d.join(ctx); err != nil {
 		return err
 	}
-	d.trim()
 	d.refit(true)
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 
@@ -44,7 +43,10 @@ func (d *Driver) refit(mayShrink bool) {
 		return
 	}
 	defer d.fitting.Unlock()
-	err := d.fit(mayShrink)
+	err := d.back()
+	if err == nil {
+		err = d.fit(mayShrink)
+	}
 	switch {
 	case err == nil && !mayShrink:
 		return // it did not try all
@@ -131,6 +133,11 @@ type tooSmall struct {
 }
 
 func (d *Driver) resize(from, to int64) error {
+	lock, err := d.tryLockLoopFile()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	root, err := d.openDir()
 	if err != nil {
 		return err
@@ -142,6 +149,29 @@ func (d *Driver) resize(from, to int64) error {
 		return fmt.Errorf("resize the volume store from %d to %d bytes: %w", from, to, err)
 	}
 	d.log.Info("volume store fits its disk", "from_bytes", from, "to_bytes", to)
+	return errors.Join(d.cut(), d.back())
+}
+
+// cut gives back to the disk what is behind the end of the file system; nobody may
+// resize it meanwhile.
+func (d *Driver) cut() error {
+	store, err := volume.DiskOf(d.root)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Join(d.dir, loopFile), os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || info.Size() <= store.Bytes {
+		return err
+	}
+	err = unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE|unix.FALLOC_FL_PUNCH_HOLE, store.Bytes, info.Size()-store.Bytes)
+	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+		return &os.PathError{Op: "cut", Path: file.Name(), Err: err}
+	}
 	return nil
 }
 
@@ -176,20 +206,4 @@ func (d *Driver) lengthen(path string, size int64) error {
 		return &os.PathError{Op: "lengthen", Path: device.Name(), Err: err}
 	}
 	return nil
-}
-
-// trim gives back to the disk what the store does not use: what the kernel had not
-// come to when it was last unmounted, or died.
-func (d *Driver) trim() {
-	if d.mountDir == "" {
-		return
-	}
-	root, err := d.openDir()
-	if err == nil {
-		defer root.Close()
-		err = ioctl(root, fitrim, &trimArgs{length: math.MaxUint64})
-	}
-	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
-		d.log.Warn("the disk keeps space that the volume store does not use", "err", err)
-	}
 }

@@ -21,6 +21,7 @@ const (
 	subvolCreate = iocWrite | 4096<<16 | iocType | 24
 	snapDestroy  = iocWrite | 4096<<16 | iocType | 63
 	subvolInfo   = iocRead | 504<<16 | iocType | 60
+	treeSearch   = iocRead | iocWrite | 4096<<16 | iocType | 17
 	fsInfo       = iocRead | 1024<<16 | iocType | 31
 	quotaControl = iocRead | iocWrite | 16<<16 | iocType | 40
 	qgroupCreate = iocWrite | 16<<16 | iocType | 42
@@ -56,7 +57,22 @@ type resizeArgs struct {
 }
 
 // trimArgs is struct fstrim_range; length comes back as what was trimmed.
-type trimArgs struct{ _, length, _ uint64 }
+type trimArgs struct{ start, length, _ uint64 }
+
+// searchArgs is struct btrfs_ioctl_search_args; items comes back as how many were found.
+type searchArgs struct {
+	tree, minObject, maxObject, minOffset, maxOffset uint64
+	_, maxTransaction                                uint64
+	minType, maxType, items, _                       uint32
+	_                                                [4]uint64
+	found                                            [3992]byte
+}
+
+// searchHeader begins each item that was found.
+type searchHeader struct {
+	_, _, Offset uint64
+	_, Length    uint32
+}
 
 type fsInfoArgs struct {
 	_    [2]uint64

@@ -219,7 +219,7 @@ func mountOnce(file *os.File, dir string) error {
 	}
 	// Once mounted, the mount keeps the device; without one, closing it detaches it.
 	defer device.Close()
-	err = unix.Mount(device.Name(), dir, "btrfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "discard=async")
+	err = unix.Mount(device.Name(), dir, "btrfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "nodiscard")
 	if errors.Is(err, unix.EINVAL) && mountedAnywhere(file) {
 		// It stopped after an error, and what still has it mounted keeps it that way.
 		return fmt.Errorf("sessions still hold the file system in %s: %w: %w", file.Name(), volume.ErrReadOnly, err)

@@ -124,7 +124,11 @@ func TestFreeIsBoundedByDisk(t *testing.T) {
 	if after, err := d.Free(t.Context()); err != nil || after > size-size/20-200<<20 {
 		t.Errorf("Free = %d, %v after others took 200 MiB of a disk of %d", after, err, size)
 	}
-	fill(t, filepath.Join(disk, "more of others"), 180<<20)
+	host, err := volume.DiskOf(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, filepath.Join(disk, "more of others"), host.Free-host.Reserve/2)
 	if got, err := d.Free(t.Context()); err != nil || got != 0 {
 		t.Errorf("Free = %d, %v on a full disk", got, err)
 	}
@@ -292,7 +296,7 @@ func TestStoreShrinksEarly(t *testing.T) {
 		t.Errorf("the store has %d bytes, %d before others took 1800 MiB", got, whole)
 	}
 	for range 2 { // there is no more to be had
-		fill(t, filepath.Join(disk, "all the rest"), 500<<20)
+		fill(t, filepath.Join(disk, "all the rest"), 300<<20)
 		if err := d.Tend(t.Context()); err != nil {
 			t.Error(err)
 		}
