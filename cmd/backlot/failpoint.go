@@ -22,11 +22,11 @@ import (
 // server can be failed again and again. That it was met is told by a file beside
 // it, whose name ends in .met.
 const (
-	waysCrash     = "crash"     // signal 9
-	waysError     = "error"     // an error, once
-	waysErrors    = "errors"    // an error each time, until the file is gone
-	waysPermanent = "permanent" // an error that no repetition cures, once
-	waysHang      = "hang"      // nothing comes back until the caller gives up, once
+	wayCrash     = "crash"     // signal 9
+	wayError     = "error"     // an error, once
+	wayErrors    = "errors"    // an error each time, until the file is gone
+	wayPermanent = "permanent" // an error that no repetition cures, once
+	wayHang      = "hang"      // nothing comes back until the caller gives up, once
 )
 
 var errFailpoint = errors.New("a failpoint")
@@ -44,30 +44,28 @@ func failAt(ctx context.Context, verb string, do func() error) error {
 
 func failNow(ctx context.Context, here string) error {
 	file := os.Getenv("BACKLOT_FAILPOINT")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil // nothing is to fail
-	}
+	text, _ := os.ReadFile(file) // not there: nothing is to fail
 	way, ok := strings.CutPrefix(string(text), here+" ")
 	if !ok {
 		return nil
 	}
-	if way == waysErrors {
-		err = os.WriteFile(file+".met", nil, 0o600)
+	var met bool // or somebody else was quicker
+	if way == wayErrors {
+		met = os.WriteFile(file+".met", nil, 0o600) == nil
 	} else {
-		err = os.Rename(file, file+".met")
+		met = os.Rename(file, file+".met") == nil
 	}
-	if err != nil {
-		return nil // somebody else was quicker
+	if !met {
+		return nil
 	}
 	switch way {
-	case waysCrash:
+	case wayCrash:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
-	case waysHang:
+	case wayHang:
 		<-ctx.Done()
 		return ctx.Err()
-	case waysPermanent:
+	case wayPermanent:
 		return workstation.Permanent(errFailpoint)
 	default:
 		return errFailpoint
