@@ -105,6 +105,8 @@ const (
 	tendEvery = 3 * time.Second
 	// grace is how long a desktop may take to end by itself.
 	grace = 10 * time.Second
+	// elbowRoom is how many bytes a volume has free when its desktop starts.
+	elbowRoom = 64 << 20
 	// processes is how many a desktop may have, threads included.
 	processes = 8192
 )

@@ -174,6 +174,11 @@ func (l *Loop) ensureWorkstation(ctx context.Context, task studio.Task) error {
 	if err != nil {
 		return fmt.Errorf("mount volume %s: %w", s.Volume, err)
 	}
+	if !s.Running {
+		if err := l.makeRoom(ctx, s.Volume); err != nil {
+			return err
+		}
+	}
 	key := s.Workstation()
 	spec := workstation.Spec{
 		ID: key, Hostname: "desktop", Lower: lower, Volume: dir, User: l.cfg.User,
@@ -188,6 +193,23 @@ func (l *Loop) ensureWorkstation(ctx context.Context, task studio.Task) error {
 	}
 	if err := l.cfg.Workstations.Ensure(ctx, spec); err != nil {
 		return fmt.Errorf("ensure workstation %s: %w", key, err)
+	}
+	return nil
+}
+
+// makeRoom lets a desktop start on a volume that is full: its limit goes up as far
+// as that needs, and its owner can make more room.
+func (l *Loop) makeRoom(ctx context.Context, id string) error {
+	limiter, ok := l.cfg.Volumes.(volume.Limiter)
+	if !ok {
+		return nil
+	}
+	use, err := l.cfg.Volumes.Usage(ctx, id)
+	if err == nil && use.LimitBytes > 0 && use.LimitBytes < use.UsedBytes+elbowRoom {
+		err = limiter.Limit(ctx, id, use.UsedBytes+elbowRoom)
+	}
+	if err != nil {
+		return fmt.Errorf("make room in volume %s: %w", id, err)
 	}
 	return nil
 }
