@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -69,4 +70,33 @@ func TestBackupsAreSummedAndRestoresCompared(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAVolumeThatCannotBeComparedIsUsed(t *testing.T) {
+	t.Parallel()
+	inside(t, func(t *testing.T, w *world) {
+		w.run(t)
+		id := w.create(t)
+		w.wait(t, id, studio.Ready)
+		w.write(t, id, "work")
+		w.stop(t, id, "RETAIN")
+		w.wait(t, id, studio.Stopped)
+		time.Sleep(time.Minute)
+		b := w.backup(t)
+		w.volumes.Fail = func(verb, _ string) error {
+			if verb == "Snapshot" {
+				return errors.New("test")
+			}
+			return nil
+		}
+		w.start(t, id, &b.BackupID)
+		w.wait(t, id, studio.Ready)
+		if got := w.read(t, id); got != "work" {
+			t.Errorf("the file holds %q", got)
+		}
+		time.Sleep(10 * time.Minute)
+		if _, wanted, err := w.NextInspection(t.Context()); wanted || err != nil {
+			t.Errorf("something is still to be inspected: %v", err)
+		}
+	})
 }

@@ -143,8 +143,13 @@ func (l *Loop) createVolume(ctx context.Context, s *studio.Session, step step) e
 		return nil
 	}
 	// What was restored is frozen before anybody changes it, to be compared in peace.
-	if err := step(func() error { return l.cfg.Volumes.Snapshot(ctx, s.Volume, s.Compare) }); err != nil {
+	// Nobody's desktop shall have to wait for that it can be.
+	err = step(func() error { return l.cfg.Volumes.Snapshot(ctx, s.Volume, s.Compare) })
+	if errors.Is(err, errFenced) || ctx.Err() != nil {
 		return fmt.Errorf("snapshot restored volume %s: %w", s.Volume, err)
+	}
+	if err != nil {
+		l.cfg.Log.WarnContext(ctx, "a restored volume will not be compared with its backup", "volume", s.Volume, "err", err)
 	}
 	return nil
 }
