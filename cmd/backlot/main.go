@@ -50,6 +50,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		keyCommand(getenv),
 		storeCommand(getenv),
 		backupCommand(getenv),
+		doctorCommand(getenv),
 		sdkCommand(),
 	)
 	root.SetArgs(args)
