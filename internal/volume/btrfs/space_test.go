@@ -1,6 +1,7 @@
 package btrfs_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -165,6 +166,67 @@ func TestFullDiskIsTheWritersOwnTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(t, filepath.Join(innocent, "after"), 64<<20)
+}
+
+// Others may take the disk to its last byte, before the store could become smaller:
+// what a session writes is kept or refused, and the store goes on for everybody.
+func TestDiskFullOfOthers(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	disk := t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1500m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unmount(t, disk) })
+	d := open(t, btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()})
+	v1 := create(t, d, "v1", volume.Options{})
+	others := filepath.Join(disk, "of others")
+	if out, err := exec.CommandContext(t.Context(), "dd", "if=/dev/zero", "of="+others, "bs=64k").CombinedOutput(); err == nil {
+		t.Fatalf("the disk took everything: %s", out)
+	}
+	kept := map[string]bool{}
+	for n := range 300 {
+		name, size := strconv.Itoa(n), 100
+		if n%3 == 0 {
+			size = 1 << 20
+		}
+		f, err := os.Create(filepath.Join(v1, name))
+		if err == nil {
+			_, err = f.Write(bytes.Repeat([]byte{byte(n)}, size))
+			err = errors.Join(err, f.Sync(), f.Close())
+		}
+		kept[name] = err == nil
+		if n%50 == 0 {
+			if err := d.Tend(t.Context()); err != nil {
+				t.Fatalf("after %d files: %v", n, err)
+			}
+		}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	must(d.Snapshot(t.Context(), "v1", "s1"))
+	must(os.Remove(others))
+	must(d.Tend(t.Context()))
+	n := 0
+	for name, was := range kept {
+		if was {
+			n++
+			text, err := os.ReadFile(filepath.Join(v1, name))
+			if number, _ := strconv.Atoi(name); err != nil || len(text) < 100 || text[len(text)-1] != byte(number) {
+				t.Errorf("%s: %d bytes, %v", name, len(text), err)
+			}
+		}
+	}
+	t.Logf("%d of 300 files kept", n)
+	if n < 150 {
+		t.Errorf("%d files are kept: none of the small ones should have been refused", n)
+	}
+	fill(t, filepath.Join(v1, "after"), 64<<20)
+	must(d.Create(t.Context(), "v2", volume.Options{FromSnapshot: "s1"}))
 }
 
 // On somebody else's btrfs quotas are not switched on.
