@@ -131,7 +131,7 @@ func operations() []operation {
 			name: "restore", prepare: (*failing).needUnsaved, begin: (*failing).askRestore, end: (*failing).restored, failed: "START_FAILED",
 			verbs: slices.Concat(
 				[]verb{claim, {name: "volume/snapshot"}, {name: "record/take-snapshot", outcome: recover}}, newVolume,
-				[]verb{{name: "volume/snapshot-restored", outcome: goesOn}}, desktop,
+				[]verb{{name: "volume/snapshot-restored", outcome: goesOn, ways: slices.Concat(quick, []string{"before permanent", "before hang"})}}, desktop,
 				[]verb{
 					{name: "volume/delete", outcome: goesOn},
 					oldVolume,
