@@ -56,21 +56,23 @@ func matching(pattern string, is func(path string) bool) []string {
 
 // cgroups finds the installation's, of either version, and counts their processes.
 func cgroups(mine string) (processes int, groups []string) {
-	pids := map[string]bool{}
+	pids, lists := map[string]bool{}, []string{}
 	for _, pattern := range []string{"/sys/fs/cgroup/" + mine, "/sys/fs/cgroup/*/" + mine} {
 		roots, _ := filepath.Glob(pattern) // the pattern is a good one
 		for _, root := range roots {
 			groups = append(groups, root)
 			_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-				if err != nil || e.Name() != "cgroup.procs" {
-					return nil //nolint:nilerr // what vanishes meanwhile is gone
+				if err == nil && e.Name() == "cgroup.procs" {
+					lists = append(lists, path)
 				}
-				text, _ := os.ReadFile(path)
-				for _, pid := range strings.Fields(string(text)) {
-					pids[pid] = true
-				}
-				return nil
+				return nil // what vanishes meanwhile is gone
 			})
+		}
+	}
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for pid := range strings.FieldsSeq(string(text)) {
+			pids[pid] = true
 		}
 	}
 	return len(pids), groups

@@ -109,7 +109,7 @@ func (w *world) targets(t *testing.T) map[string]target {
 			"StudioID": w.studioID, "StudioComponentID": w.componentID, "StreamingImageID": w.imageID, "LaunchProfileID": w.profileID,
 			"SessionID": s.Session.SessionID, "StreamID": stream.Stream.StreamID, "BackupID": backups.StreamingSessionBackups[0].BackupID,
 			"OwnedBy": of.owner.ID, "PrincipalID": of.owner.ID, "StudioPrincipalID": of.administer.ID,
-			"LostID": "lost" + w.profileID,
+			"LostID":      "lost" + w.profileID,
 			"ResourceARN": s.Session.ARN, "StudioComponentIDs": []string{w.componentID},
 		}
 	}

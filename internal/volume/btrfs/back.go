@@ -77,8 +77,8 @@ func chunkOf(start uint64, item []byte) chunk {
 }
 
 // back sets the space aside that the file system needs for itself, where it has not
-// been yet, and gives back to the disk what sessions have deleted.
-func (d *Driver) back() error {
+// been yet, and, to trim, gives back to the disk what sessions have deleted.
+func (d *Driver) back(trim bool) error {
 	file, err := os.OpenFile(filepath.Join(d.dir, loopFile), os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
@@ -97,15 +97,18 @@ func (d *Driver) back() error {
 	if now.Blocks < d.backed.blocks || !slices.EqualFunc(own, d.backed.own, same) {
 		for _, c := range own {
 			for _, at := range c.at {
-				if err := unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, int64(at), int64(c.length)); err != nil {
+				err := unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_KEEP_SIZE, int64(at), int64(c.length))
+				if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
 					return fmt.Errorf("set %d bytes aside for the volume store itself: %w", c.length, err)
 				}
 			}
 		}
 		d.backed.own = own
 	}
-	if err := d.trimData(own, now.Blocks*512); err != nil {
-		return err
+	if trim {
+		if err := d.trimData(own, now.Blocks*512); err != nil {
+			return err
+		}
 	}
 	if err := unix.Fstat(int(file.Fd()), &now); err != nil {
 		return err

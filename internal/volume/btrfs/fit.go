@@ -37,16 +37,13 @@ func room(taken int64, host volume.Disk) int64 {
 
 // refit is fit where there is a loop file, unless somebody is at it already. That it
 // fails is no reason to refuse what the store has room for; it is said once.
-// Shrinking may take a while.
+// Shrinking may take a while, and so may trimming, which goes with it.
 func (d *Driver) refit(mayShrink bool) {
 	if d.mountDir == "" || !d.fitting.TryLock() {
 		return
 	}
 	defer d.fitting.Unlock()
-	err := d.back()
-	if err == nil {
-		err = d.fit(mayShrink)
-	}
+	err := errors.Join(d.back(mayShrink), d.fit(mayShrink))
 	switch {
 	case err == nil && !mayShrink:
 		return // it did not try all
@@ -149,7 +146,7 @@ func (d *Driver) resize(from, to int64) error {
 		return fmt.Errorf("resize the volume store from %d to %d bytes: %w", from, to, err)
 	}
 	d.log.Info("volume store fits its disk", "from_bytes", from, "to_bytes", to)
-	return errors.Join(d.cut(), d.back())
+	return errors.Join(d.cut(), d.back(false))
 }
 
 // cut gives back to the disk what is behind the end of the file system; nobody may

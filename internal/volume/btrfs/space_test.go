@@ -106,6 +106,30 @@ func TestSpaceComesBack(t *testing.T) {
 	}
 }
 
+// A store that is tended gives back what sessions have deleted while it is open.
+func TestTendGivesBack(t *testing.T) {
+	t.Parallel()
+	requireHost(t)
+	c := btrfs.Config{Dir: t.TempDir(), MountDir: t.TempDir()}
+	d := open(t, c)
+	v1 := create(t, d, "v1", volume.Options{})
+	const size = 256 << 20
+	for range 2 {
+		fill(t, filepath.Join(v1, "f"), size)
+		full := onDisk(t, c.Dir)
+		if err := os.Remove(filepath.Join(v1, "f")); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the disk has the room again", func() bool {
+			run(t, "btrfs", "filesystem", "sync", c.MountDir)
+			if err := d.Tend(t.Context()); err != nil {
+				t.Error(err)
+			}
+			return onDisk(t, c.Dir) < full-size*3/4
+		})
+	}
+}
+
 // The loop file is larger than its disk, but nobody is promised more than that has.
 func TestFreeIsBoundedByDisk(t *testing.T) {
 	t.Parallel()
