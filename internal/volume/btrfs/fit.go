@@ -131,6 +131,9 @@ type tooSmall struct {
 
 func (d *Driver) resize(from, to int64) error {
 	lock, err := d.tryLockLoopFile()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil // another process does it
+	}
 	if err != nil {
 		return err
 	}

@@ -219,7 +219,8 @@ func mountOnce(file *os.File, dir string) error {
 	}
 	// Once mounted, the mount keeps the device; without one, closing it detaches it.
 	defer device.Close()
-	err = unix.Mount(device.Name(), dir, "btrfs", unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOATIME, "nodiscard")
+	const flags, options = unix.MS_NODEV | unix.MS_NOSUID | unix.MS_NOATIME, "nodiscard"
+	err = unix.Mount(device.Name(), dir, "btrfs", flags, options)
 	if errors.Is(err, unix.EINVAL) && mountedAnywhere(file) {
 		// It stopped after an error, and what still has it mounted keeps it that way.
 		return fmt.Errorf("sessions still hold the file system in %s: %w: %w", file.Name(), volume.ErrReadOnly, err)
@@ -229,6 +230,9 @@ func mountOnce(file *os.File, dir string) error {
 	}
 	if err == nil {
 		there, err := mountedAt(file, dir)
+		if there && err == nil { // what sessions of an older server hold has other options
+			err = unix.Mount("", dir, "", unix.MS_REMOUNT|flags, options)
+		}
 		if there || err != nil {
 			return err
 		}
