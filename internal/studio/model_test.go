@@ -31,6 +31,8 @@ type model struct {
 func TestModel(t *testing.T) {
 	t.Parallel()
 	var clean *world // one that the last run left as it found it
+	events := 0
+	t.Cleanup(func() { t.Logf("%d events", events) })
 	rapid.Check(t, func(rt *rapid.T) {
 		ctx := t.Context()
 		if clean == nil {
@@ -41,7 +43,7 @@ func TestModel(t *testing.T) {
 		clean = nil
 
 		rt.Repeat(map[string]func(*rapid.T){
-			"":       func(rt *rapid.T) { m.check(rt, ctx) },
+			"":       func(rt *rapid.T) { events++; m.check(rt, ctx) },
 			"create": func(rt *rapid.T) { m.create(rt, ctx) },
 			"stop": func(rt *rapid.T) {
 				mode := rapid.SampledFrom([]string{"RETAIN", "DELETE"}).Draw(rt, "mode")
