@@ -289,7 +289,7 @@ func TestOneOfTwoFails(t *testing.T) {
 			for n := range work {
 				work[n] = step.begin(all[n%2], work[n])
 			}
-			time.Sleep(time.Duration(i*50) * time.Millisecond) // where in the state the blow falls is what is tried
+			time.Sleep(time.Duration(150-i*50) * time.Millisecond) // where in the state the blow falls is what is tried
 			failing, living := worker(t, db, work[0], all...)
 			if round.frozen {
 				_ = failing.cmd.Process.Signal(syscall.SIGSTOP)

@@ -28,6 +28,8 @@ type port struct {
 	tcp    net.Listener   // nil where nothing is answered
 	udp    net.PacketConn // nil where no media are sent
 	public *url.URL
+	// secure is set where TLS is spoken.
+	secure bool
 	// bare is set while it lacks the certificate that it needs.
 	bare bool
 }
@@ -83,7 +85,25 @@ func (p *port) protect(c config.Config) error {
 	return nil
 }
 
+// at is where programs on this machine reach the server.
+func (p *port) at() *url.URL {
+	if p.tcp == nil {
+		return &url.URL{}
+	}
+	host := p.tcp.Addr().(*net.TCPAddr)
+	ip := host.IP
+	if ip.IsUnspecified() {
+		ip = net.IPv4(127, 0, 0, 1)
+	}
+	scheme := "http"
+	if p.secure {
+		scheme = "https"
+	}
+	return &url.URL{Scheme: scheme, Host: net.JoinHostPort(ip.String(), fmt.Sprint(host.Port))}
+}
+
 func (p *port) encrypt(cert tls.Certificate) {
+	p.secure = true
 	p.tcp = tls.NewListener(p.tcp, &tls.Config{
 		Certificates: []tls.Certificate{cert},
 		MinVersion:   tls.VersionTLS12,

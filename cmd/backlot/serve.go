@@ -125,7 +125,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	if err := port.protect(c); err != nil {
 		return err
 	}
-	stage := newStage(known, port.public, log)
+	stage := newStage(known, port, log)
 	service, err := newService(c, by, known, host, port.public, stage.url, log)
 	if err != nil {
 		return err

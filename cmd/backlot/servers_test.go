@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,7 +80,7 @@ func onStageOf(t *testing.T, i installation, at string, up *atomic.Bool) *stage 
 	t.Helper()
 	public, err := url.Parse(at)
 	noError(t, err)
-	return &stage{i: i, public: public, came: make(chan struct{}), log: slog.New(slog.DiscardHandler), answers: func(context.Context) error {
+	return &stage{i: i, public: public, at: public, came: make(chan struct{}), log: slog.New(slog.DiscardHandler), answers: func(context.Context) error {
 		if !up.Load() {
 			return errors.New("cut off")
 		}
@@ -153,16 +152,18 @@ func TestStandbyPassesOn(t *testing.T) {
 	t.Cleanup(owner.Close)
 	var up atomic.Bool
 	up.Store(true)
-	noError(t, onStageOf(t, i, owner.URL, &up).enter(t.Context()))
+	on := onStageOf(t, i, "http://a.example", &up) // which only viewers reach
+	on.at, err = url.Parse(owner.URL)
+	noError(t, err)
+	noError(t, on.enter(t.Context()))
 	standby := onStageOf(t, i, "http://b.example", &up)
 	handler := standby.handler(http.NotFoundHandler(), t.TempDir())
-	host := strings.TrimPrefix(owner.URL, "http://")
-	for origin, want := range map[string]string{"http://b.example": owner.URL, "http://evil.example": "http://evil.example", "": ""} {
+	for origin, want := range map[string]string{"http://b.example": "http://a.example", "http://evil.example": "http://evil.example", "": ""} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://b.example/stream/x", nil)
 		r.Header.Set("Origin", origin)
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
-		if got := w.Body.String(); got != host+" /stream/x "+want {
+		if got := w.Body.String(); got != "a.example /stream/x "+want {
 			t.Errorf("from %q: %q", origin, got)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -35,6 +36,8 @@ const (
 type stage struct {
 	i      installation
 	public *url.URL
+	// at is where this server listens; public may be a proxy before all of them.
+	at *url.URL
 	// answers tells that the database does.
 	answers func(context.Context) error
 	log     *slog.Logger
@@ -47,10 +50,11 @@ type stage struct {
 // onStage is what is in the file.
 type onStage struct {
 	URL string `json:"url"`
+	At  string `json:"at"`
 }
 
-func newStage(r *records, public *url.URL, log *slog.Logger) *stage {
-	return &stage{came: make(chan struct{}), i: r.installation, public: public, log: log, answers: func(ctx context.Context) error {
+func newStage(r *records, p *port, log *slog.Logger) *stage {
+	return &stage{came: make(chan struct{}), i: r.installation, public: p.public, at: p.at(), log: log, answers: func(ctx context.Context) error {
 		return r.store.Read(ctx, func(studio.Tx) error { return nil })
 	}}
 }
@@ -103,7 +107,7 @@ func (s *stage) connected(ctx context.Context) bool {
 
 // enter puts a file of our own in the place of what is there.
 func (s *stage) enter(ctx context.Context) error {
-	text, err := json.Marshal(onStage{s.public.String()})
+	text, err := json.Marshal(onStage{s.public.String(), s.at.String()})
 	if err != nil {
 		return err
 	}
@@ -188,49 +192,68 @@ func (s *stage) has() bool {
 	return err == nil && os.SameFile(mine, there)
 }
 
-// url is where the streams are: at the server on stage, or as far as is known here.
-func (s *stage) url() *url.URL {
+// now finds the server on stage: where viewers and where other servers find it.
+// Without one it is this server, as far as is known here.
+func (s *stage) now() (public, at *url.URL) {
 	var on onStage
 	text, err := os.ReadFile(stageFile(s.i))
 	if err == nil {
 		err = json.Unmarshal(text, &on)
 	}
 	if err == nil {
-		if u, err := url.Parse(on.URL); err == nil && u.Host != "" {
-			return u
-		}
+		public, err = url.Parse(on.URL)
 	}
-	return s.public
+	if err == nil {
+		at, err = url.Parse(on.At)
+	}
+	if err != nil || public.Host == "" || at.Host == "" {
+		return s.public, s.at
+	}
+	return public, at
+}
+
+// url is where the streams are.
+func (s *stage) url() *url.URL {
+	public, _ := s.now()
+	return public
 }
 
 // handler answers what is asked of streams: by own while this server is on stage,
 // else by asking the one that is, so that pages which know only this server go on.
 func (s *stage) handler(own http.Handler, data string) http.Handler {
 	forward := &httputil.ReverseProxy{
-		Transport: &http.Transport{TLSClientConfig: trusting(data)},
+		Transport: &http.Transport{
+			TLSClientConfig: trusting(data),
+			// It is called as viewers call it, and found where it listens.
+			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				_, at := s.now()
+				return new(net.Dialer).DialContext(ctx, network, at.Host)
+			},
+			DisableKeepAlives: true, // the next may be another server
+		},
 		Rewrite: func(r *httputil.ProxyRequest) {
-			to := s.url()
-			r.SetURL(to)
+			public, at := s.now()
+			r.SetURL(&url.URL{Scheme: at.Scheme, Host: public.Host})
 			// The gateway takes nothing from pages of others; whether it is one of
 			// others is to be told by where it was sent to.
 			if from, err := url.Parse(r.In.Header.Get("Origin")); err == nil && from.Host != "" && (from.Host == r.In.Host || from.Host == s.public.Host) {
-				r.Out.Header.Set("Origin", to.Scheme+"://"+to.Host)
+				r.Out.Header.Set("Origin", public.Scheme+"://"+public.Host)
 			}
 		},
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch to := s.url(); {
-		case own != nil && (s.has() || to.Host == s.public.Host):
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		s.mu.Lock()
+		came := s.came
+		s.mu.Unlock()
+		switch _, at := s.now(); {
+		case own != nil && (s.has() || *at == *s.at):
 			own.ServeHTTP(w, r)
-		case to.Host == s.public.Host:
+		case *at == *s.at:
 			http.Error(w, "No server has the streams just now.", http.StatusServiceUnavailable)
 		default:
-			ctx, end := context.WithCancel(r.Context())
-			defer end()
-			s.mu.Lock()
-			came := s.came
-			s.mu.Unlock()
 			go func() {
 				select {
 				case <-ctx.Done():

@@ -24,8 +24,8 @@ import (
 // a verb has returned, a power cut does not undo it, except for Delete and
 // DeleteSnapshot, which may have to be called again.
 //
-// Verbs may be called at the same time; one process at a time has the store. An
-// id that is not allowed is a Permanent error. A full store is ErrNoCapacity, one
+// Verbs may be called at the same time, with btrfs by several processes, which
+// both may do the same. An id that is not allowed is a Permanent error. A full store is ErrNoCapacity, one
 // that its file system does not let write any more ErrReadOnly.
 type Driver interface {
 	// Create makes a volume, unless it exists already; then its options stay as
