@@ -134,6 +134,7 @@ func TestModel(t *testing.T) {
 				return &studio.Failure{Code: studio.InternalFailure, Err: errors.New("test")}
 			}
 			m.settle(rt, ctx)
+			m.prune(rt, ctx)
 			for _, id := range m.ids {
 				if s := m.stored(rt, id); strings.HasSuffix(string(s.State), "_IN_PROGRESS") {
 					rt.Fatalf("without end: %+v", s)
@@ -228,8 +229,29 @@ func (m *model) act(rt *rapid.T, ctx context.Context) {
 	m.step(rt, ctx)
 }
 
+// prune drops the sessions that are forgotten.
+func (m *model) prune(rt *rapid.T, ctx context.Context) {
+	m.ids = slices.DeleteFunc(m.ids, func(id string) bool { return m.forgotten(rt, ctx, id) })
+}
+
+// forgotten tells whether a session is not known any more, which only one may be
+// that was DELETED.
+func (m *model) forgotten(rt *rapid.T, ctx context.Context, id string) bool {
+	err := m.store.Read(ctx, func(tx studio.Tx) error { return tx.Find(ctx, id, &studio.Session{}) })
+	if !errors.Is(err, studio.ErrNoRow) {
+		must(rt, err)
+		return false
+	}
+	if !studio.Reaches(m.sessions[id], studio.Deleted) {
+		rt.Fatalf("%s is forgotten as %s", id, m.sessions[id])
+	}
+	delete(m.sessions, id)
+	return true
+}
+
 // check looks at what must hold at any moment.
 func (m *model) check(rt *rapid.T, ctx context.Context) {
+	m.prune(rt, ctx)
 	for _, id := range m.ids {
 		s := m.stored(rt, id)
 		if !studio.Reaches(m.sessions[id], s.State) {
