@@ -275,7 +275,7 @@ func tcpSent(b *testing.B, port string) float64 {
 		b.Fatalf("ss: %v", err)
 	}
 	sum := 0.0
-	for _, field := range strings.Fields(string(out)) {
+	for field := range strings.FieldsSeq(string(out)) {
 		if n, ok := strings.CutPrefix(field, "bytes_sent:"); ok {
 			var sent float64
 			_, _ = fmt.Sscan(n, &sent)
