@@ -200,6 +200,9 @@ func (c *chaos) work(r *rand.Rand) (made []string) {
 			}
 		case "STOPPED":
 			if r.IntN(6) == 0 {
+				c.alive.RLock()
+				c.checkBackups(id)
+				c.alive.RUnlock()
 				c.try("delete", func(api *nimblestudio.NimbleStudio) error {
 					_, err := api.DeleteStreamingSession(&nimblestudio.DeleteStreamingSessionInput{StudioId: c.studio(), SessionId: &id})
 					return err
@@ -424,11 +427,14 @@ func (c *chaos) fetch(backup *nimblestudio.StreamingSessionBackup) []int {
 func (c *chaos) checkBackups(id string) {
 	for _, b := range c.backupsOf(id) {
 		has, at := len(c.fetch(b)), aws.TimeValue(b.CreatedAt)
-		for _, s := range c.seen[id] {
+		c.mu.Lock()
+		seen := slices.Clone(c.seen[id])
+		c.mu.Unlock()
+		for _, s := range seen {
 			if !s.at.Before(at) {
 				break
 			}
-			c.counts["sights held to a backup"]++
+			c.count("sights held to a backup")
 			if s.record > has {
 				c.complain("backup %s of %s began at %s; record %d, written through by %s, is not in it: it has %d",
 					aws.StringValue(b.BackupId), id, at, s.record, s.at, has)
