@@ -44,19 +44,14 @@ func TestFences(t *testing.T) {
 // higher has.
 func TestFencesMeet(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "fences")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		f := fences{dir}
+	rapid.Check(t, func(rt *rapid.T) {
+		f := fences{t.TempDir()}
 		highest := int64(0)
-		for range rapid.IntRange(1, 30).Draw(t, "passes") {
-			n := rapid.Int64Range(1, 12).Draw(t, "lease")
+		for range rapid.IntRange(1, 30).Draw(rt, "passes") {
+			n := rapid.Int64Range(1, 12).Draw(rt, "lease")
 			err := f.pass("x", n)
 			if late := n < highest; errors.Is(err, errFenced) != late || err != nil && !late {
-				t.Fatalf("lease %d after %d: %v", n, highest, err)
+				rt.Fatalf("lease %d after %d: %v", n, highest, err)
 			}
 			highest = max(highest, n)
 		}
