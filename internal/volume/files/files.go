@@ -20,6 +20,7 @@ const (
 	volumesDir   = "volumes"
 	snapshotsDir = "snapshots"
 	tempDir      = "temp"
+	userFile     = "volumes.users"
 )
 
 // Config says where the store is and how it copies.
@@ -34,12 +35,13 @@ type Config struct {
 type Driver struct {
 	dir     string
 	reflink bool
+	users   *os.File // locked by every process that has the store open
 }
 
 var _ volume.Driver = (*Driver)(nil)
 
-// Open opens the store, making it first when there is none, and sweeps what a
-// process that died left behind. errors.ErrUnsupported: its file system has no reflink.
+// Open opens the store, making it first when there is none. Who has it alone sweeps
+// what processes that died left behind. errors.ErrUnsupported: its file system has no reflink.
 func Open(c Config) (*Driver, error) {
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
@@ -47,16 +49,26 @@ func Open(c Config) (*Driver, error) {
 	}
 	d := &Driver{dir: dir, reflink: c.Reflink}
 	if err := d.open(); err != nil {
-		return nil, fmt.Errorf("open volume store %s: %w", dir, err)
+		return nil, fmt.Errorf("open volume store %s: %w", dir, errors.Join(err, d.Close()))
 	}
 	return d, nil
 }
 
+// Close leaves the store to others. What is being copied goes on.
+func (d *Driver) Close() error {
+	if d.users == nil {
+		return nil
+	}
+	err := d.users.Close()
+	d.users = nil
+	return err
+}
+
 func (d *Driver) open() error {
-	if err := os.RemoveAll(filepath.Join(d.dir, tempDir)); err != nil {
+	if err := os.MkdirAll(d.dir, 0o711); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(d.dir, 0o711); err != nil {
+	if err := d.join(); err != nil {
 		return err
 	}
 	for name, mode := range map[string]fs.FileMode{volumesDir: 0o711, snapshotsDir: 0o700, tempDir: 0o700} {
@@ -68,6 +80,20 @@ func (d *Driver) open() error {
 		return CanReflink(filepath.Join(d.dir, tempDir))
 	}
 	return nil
+}
+
+// join makes this process one of those that have the store open. Another may be
+// copying, for however long, so only who is alone throws half copies away.
+func (d *Driver) join() (err error) {
+	d.users, err = os.OpenFile(filepath.Join(d.dir, userFile), os.O_RDONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if unix.Flock(int(d.users.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		err = os.RemoveAll(filepath.Join(d.dir, tempDir))
+	}
+	// Whoever sweeps at this moment lets others in at once.
+	return errors.Join(err, unix.Flock(int(d.users.Fd()), unix.LOCK_SH))
 }
 
 // Is tells whether there is a store of this package in dir.

@@ -19,6 +19,11 @@ func open(t *testing.T, dir string) *files.Driver {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return d
 }
 
@@ -32,9 +37,17 @@ func TestPlain(t *testing.T) {
 func TestOpenSweeps(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	open(t, dir)
+	other := open(t, dir)
 	left := filepath.Join(dir, "temp", "left")
 	if err := os.MkdirAll(filepath.Join(left, "deep"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// What it is may be a copy that the other is making.
+	beside := open(t, dir)
+	if _, err := os.Lstat(left); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(other.Close(), beside.Close()); err != nil {
 		t.Fatal(err)
 	}
 	open(t, dir)

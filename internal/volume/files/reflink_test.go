@@ -59,6 +59,11 @@ func openReflink(t testing.TB, dir string) *files.Driver {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return d
 }
 

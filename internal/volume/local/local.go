@@ -118,4 +118,3 @@ type filesStore struct {
 
 func (s filesStore) Kind() Kind               { return s.kind }
 func (filesStore) Tend(context.Context) error { return nil }
-func (filesStore) Close() error               { return nil }
