@@ -175,9 +175,8 @@ func leave(ctx context.Context, i installation, workstations *oci.Driver) error 
 	if err := os.RemoveAll(socketDir(i)); err != nil {
 		return fmt.Errorf("clear the run directory: %w", err)
 	}
-	unfinished, _ := filepath.Glob(stageFile(i) + ".*")
-	for _, path := range unfinished {
-		_ = os.Remove(path) // or the directory tells
+	if err := sweepUnfinished(0, i.runDir()); err != nil {
+		return err
 	}
 	// Mount points are removed as what they are now: empty directories.
 	for _, path := range []string{filepath.Join(imageDir(i), image.HostName), imageDir(i), volumeDir(i), urlFile(i), stageFile(i), i.ownerFile(), i.runDir()} {

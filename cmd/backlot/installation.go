@@ -152,9 +152,33 @@ func readInstallation(data string) (installation, error) {
 	return i, nil
 }
 
+// unfinished is what a file is called until all of it is there.
+const unfinished = ".new-*"
+
+// sweepUnfinished removes what servers that were killed have left unfinished in the
+// directories, unless it is younger than age: another server may be at it.
+func sweepUnfinished(age time.Duration, dirs ...string) error {
+	for _, dir := range dirs {
+		left, err := filepath.Glob(filepath.Join(dir, unfinished))
+		if err != nil {
+			return err
+		}
+		for _, path := range left {
+			info, err := os.Lstat(path)
+			if err == nil && time.Since(info.ModTime()) >= age {
+				err = os.Remove(path)
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("clear away what was left unfinished: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // writeFile puts text into the file, whole or not at all, readable by its owner only.
 func writeFile(file string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-*")
+	f, err := os.CreateTemp(filepath.Dir(file), unfinished)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}

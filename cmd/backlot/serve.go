@@ -113,6 +113,13 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 			return err
 		}
 		defer func() { err = errors.Join(err, claimed.Close()) }()
+		age := time.Duration(0) // of what nobody else can be at
+		if c.Shared() {
+			age = time.Minute
+		}
+		if err := sweepUnfinished(age, c.Data, serversDir(c.Data), known.installation.runDir()); err != nil {
+			return err
+		}
 	}
 	var host *machine
 	if c.Has("reconcile") {

@@ -49,7 +49,7 @@ func (p *presence) appear() error {
 	if err := os.MkdirAll(serversDir(p.data), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(serversDir(p.data), ".new-*")
+	f, err := os.CreateTemp(serversDir(p.data), unfinished)
 	if err != nil {
 		return err
 	}

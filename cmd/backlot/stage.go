@@ -111,7 +111,7 @@ func (s *stage) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(s.i.runDir(), filepath.Base(stageFile(s.i))+".*")
+	f, err := os.CreateTemp(s.i.runDir(), unfinished)
 	if err != nil {
 		return err
 	}
