@@ -548,23 +548,21 @@ func newWays(t testing.TB) *ways {
 // postgres starts a server in the namespace, which lets everybody in.
 func (w *ways) postgres(t testing.TB, addresses []string) (socketURL string) {
 	t.Helper()
-	// What a thread starts is where the thread is.
+	// What a thread starts is where the thread is. Where it was is to be asked of
+	// itself: the process is where its first thread is, and that may be this one.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	enter := func(namespace string) {
+	enter := func(namespace *os.File) {
 		t.Helper()
-		f, err := os.Open(namespace)
-		if err == nil {
-			err = unix.Setns(int(f.Fd()), unix.CLONE_NEWNET)
-			_ = f.Close()
-		}
-		if err != nil {
+		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET); err != nil {
 			t.Fatal(err)
 		}
 	}
-	enter(fmt.Sprintf("/proc/%d/ns/net", w.pid))
+	own, inside := namespace(t, "thread-self"), namespace(t, strconv.Itoa(w.pid))
+	enter(inside)
+	defer enter(own)
 	pg := testkit.NewPostgres(t, "listen_addresses="+strings.Join(addresses, ","))
-	enter(fmt.Sprintf("/proc/%d/ns/net", os.Getpid()))
+	enter(own)
 	at, err := url.Parse(pg.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -581,6 +579,17 @@ func (w *ways) postgres(t testing.TB, addresses []string) (socketURL string) {
 		t.Fatal(err)
 	}
 	return pg.URL
+}
+
+// namespace is the network namespace of a process.
+func namespace(t testing.TB, process string) *os.File {
+	t.Helper()
+	f, err := os.Open("/proc/" + process + "/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
 }
 
 // set takes the far end of a way down, or up.
