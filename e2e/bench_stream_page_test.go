@@ -298,6 +298,13 @@ func (s *show) drawnAt(n int) (micros float64, ok bool) {
 	return micros, ok
 }
 
+// pictures is how many pictures with a number were drawn.
+func (s *show) pictures() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.numbers)
+}
+
 // hash is the sum of what the X server holds.
 func (s *show) hash() uint32 {
 	s.t.Helper()

@@ -82,6 +82,7 @@ func (t *table) print(out io.Writer) {
 			return quantile(all, 0.5)
 		}
 	}
+	t.row("pan: frames/s drawn", "%.1f", "", pan(func(p panned) float64 { return p.drawn }))
 	t.row("pan: distinct frames/s seen", "%.1f", "≥ 55", pan(func(p panned) float64 { return p.fps }))
 	t.row("pan: age of the picture, median, ms", "%.0f", "", pan(func(p panned) float64 { return p.age }))
 	t.row("pan: age of the picture, p95, ms", "%.0f", "", pan(func(p panned) float64 { return p.ageP95 }))

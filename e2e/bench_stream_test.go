@@ -156,7 +156,8 @@ func differs(shot image.Image, place image.Point, p scene.Picture) (part float64
 
 // panned is what was seen of the moving picture.
 type panned struct {
-	fps, age, ageP95  float64 // distinct pictures a second; ms
+	drawn, fps        float64 // pictures a second; distinct ones that were seen
+	age, ageP95       float64 // ms
 	cpu               float64 // ms of the server's for each of them
 	psnr, worst       float64 // median, and the tenth of them that is worst, dB
 	megabits          float64 // a second
@@ -174,12 +175,14 @@ func (l *look) pan(span time.Duration, quick bool) panned {
 		Ms   float64
 		Seen [][2]float64
 	}
+	drawn := l.show.pictures()
 	stats, sent, used, began := eval[rtc](l, `bench.stats()`), tcpSent(b, l.port), cpuOf(b, l.pids()), time.Now()
 	seen = eval[struct {
 		Ms   float64
 		Seen [][2]float64
 	}](l, fmt.Sprintf(`bench.pan(%d, %d)`, span.Milliseconds(), every))
 	took := time.Since(began).Seconds()
+	drawn = l.show.pictures() - drawn
 	used, sent = cpuOf(b, l.pids())-used, tcpSent(b, l.port)-sent
 	stats = eval[rtc](l, `bench.stats()`).minus(stats)
 
@@ -200,7 +203,8 @@ func (l *look) pan(span time.Duration, quick bool) panned {
 	}
 	perSecond := float64(len(distinct)) / seen.Ms * 1000
 	return panned{
-		fps: perSecond, age: quantile(ages, 0.5), ageP95: quantile(ages, 0.95),
+		drawn: float64(drawn) / took, fps: perSecond,
+		age: quantile(ages, 0.5), ageP95: quantile(ages, 0.95),
 		cpu:  1000 * used / took / perSecond,
 		psnr: quantile(psnr, 0.5), worst: quantile(psnr, 0.1),
 		megabits: 8 * (stats.Bytes + sent) / took / 1e6,

@@ -10,8 +10,8 @@
 		context.imageSmoothingEnabled = false;
 		return context;
 	};
-	const rows = [16, 139, 263, 389, 515, 641, 777, 903, 1063]; // the first tells the number
-	const strip = canvas(512, rows.length);
+	const strip = canvas(bits * block, 1); // of the row that tells the number
+	const grid = canvas(width / 16, Math.ceil(height / 16)); // a pixel of every 16 x 16
 	const whole = canvas(width, height);
 	const truth = {}; // name: Uint8Array of luma
 	const wall = (t) => performance.timeOrigin + t; // ms
@@ -27,7 +27,7 @@
 		};
 	}
 
-	// The picture is the largest video or canvas of the page.
+	// The picture is the page's video or canvas of that size.
 	let found = null;
 	function source() {
 		if (found?.isConnected && sized(found)) return found;
@@ -37,10 +37,30 @@
 	const sized = (e) => (e.videoWidth ?? e.width) === width && (e.videoHeight ?? e.height) === height;
 	const isVideo = () => source() instanceof HTMLVideoElement;
 
-	// read takes one row of the picture, or all of rows, into bytes.
-	function read(n) {
-		for (let i = 0; i < n; i++) strip.drawImage(source(), 0, rows[i], 512, 1, 0, i, 512, 1);
-		return strip.getImageData(0, 0, 512, n).data;
+	// read takes the row that tells the number. Of a video it is cut out before: else
+	// all of the frame would be converted, for 5 ms.
+	function read(picture = source()) {
+		if (picture instanceof HTMLVideoElement) {
+			const frame = new VideoFrame(picture);
+			const data = read(frame);
+			frame.close();
+			return data;
+		}
+		const w = bits * block, y = block / 2;
+		if (picture instanceof VideoFrame) {
+			const row = new VideoFrame(picture, { visibleRect: { x: 0, y, width: w, height: 2 } });
+			strip.drawImage(row, 0, 0, w, 1, 0, 0, w, 1);
+			row.close();
+		} else {
+			strip.drawImage(picture, 0, y, w, 1, 0, 0, w, 1);
+		}
+		return strip.getImageData(0, 0, w, 1).data;
+	}
+	// sample takes a pixel here and there of a canvas: enough to see that noise has changed.
+	function sample(picture) {
+		const { width: w, height: h } = grid.canvas;
+		grid.drawImage(picture, 0, 0, w, h);
+		return grid.getImageData(0, 0, w, h).data;
 	}
 	const bit = (data, i = 0) => data[4 * (i * block + block / 2) + 1] > 127 ? 1 : 0;
 	const number = (data) => {
@@ -55,23 +75,34 @@
 		return true;
 	};
 
-	// each calls f with every frame of a video, or every tick of the page, until it
-	// says true.
+	// each calls f with every frame of a video, or with the canvas at every tick of the
+	// page, until it says true. A video may show the next frame from one line to the
+	// next: whoever looks twice looks at the same copy, which costs no copying.
 	function each(f) {
 		const video = isVideo() ? source() : null;
 		const next = () => (video ? video.requestVideoFrameCallback(tick) : requestAnimationFrame(tick));
 		const tick = () => {
-			if (!f(performance.now())) next();
+			const t = performance.now();
+			const picture = video ? new VideoFrame(video) : source();
+			const kept = [];
+			const over = f(t, picture, () => {
+				const frame = video ? picture : new VideoFrame(picture, { timestamp: 0 });
+				kept.push(frame);
+				return frame;
+			});
+			if (video && kept.length === 0) picture.close();
+			if (!over) next();
 		};
 		next();
 	}
-	const keep = () => new VideoFrame(source(), { timestamp: 0 });
 
-	// judge compares a kept frame with the truth, in the part that has changed, and
-	// lets the frame go.
-	function judge(frame, name, w, h, { left = 0, top = 0, stride = width } = {}) {
+	// take puts a kept frame where it can be judged, and lets it go.
+	function take(frame) {
 		whole.drawImage(frame, 0, 0);
 		frame.close();
+	}
+	// judge compares what was taken with the truth, in the part that has changed.
+	function judge(name, w, h, { left = 0, top = 0, stride = width } = {}) {
 		const have = whole.getImageData(0, 0, w, h).data, want = truth[name];
 		let sum = 0;
 		for (let y = top; y < h; y++) {
@@ -104,8 +135,8 @@
 			const { left, top } = source().getBoundingClientRect();
 			return { X: Math.round(left), Y: Math.round(top) };
 		},
-		bit: () => bit(read(1)),
-		number: () => number(read(1)),
+		bit: () => bit(read()),
+		number: () => number(read()),
 		learn(name, text) {
 			truth[name] = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 		},
@@ -114,20 +145,16 @@
 		arm(want) {
 			const e = (episode = { want, key: null, first: 0, frames: [] });
 			let before = null;
-			each((t) => {
+			each((t, picture, keep) => {
 				if (e.over) return true;
-				if (!e.key) return false;
-				const video = isVideo();
-				const data = e.first && !video ? read(rows.length) : read(1);
-				if (!e.first) {
-					if (bit(data) !== want) return false;
-					e.first = t;
-					e.frames.push({ t, frame: keep() });
-					if (!video) before = read(rows.length);
-				} else if (video || !same(before, data)) {
-					before = data;
-					e.frames.push({ t, frame: keep() });
+				if (!e.key || (!e.first && bit(read(picture)) !== want)) return false;
+				e.first ||= t;
+				if (!isVideo()) {
+					const now = sample(picture);
+					if (same(before, now)) return false;
+					before = now;
 				}
+				e.frames.push({ t, frame: keep() });
 				return false;
 			});
 		},
@@ -138,8 +165,8 @@
 			const e = episode;
 			episode = null;
 			e.over = true;
-			// What the rows did not show: as it is now.
-			if (e.first && !isVideo()) e.frames.push({ t: performance.now(), frame: keep() });
+			// What the samples did not show: as it is now.
+			if (e.first && !isVideo()) e.frames.push({ t: performance.now(), frame: new VideoFrame(source(), { timestamp: 0 }) });
 			const key = e.key?.at ?? 0;
 			const result = { wall: wall(key) * 1000, delivery: key - (e.key?.made ?? 0), first: e.first ? e.first - key : -1, frames: [] };
 			let done = false;
@@ -148,21 +175,22 @@
 					frame.close();
 					continue;
 				}
-				const psnr = judge(frame, name, w, h);
+				take(frame);
+				const psnr = judge(name, w, h);
 				result.frames.push({ at: t - key, psnr, exact: exact !== undefined && hash() === exact });
 				done = exact === undefined ? psnr >= 50 : result.frames.at(-1).exact;
 			}
 			return result;
 		},
 
-		// pan watches the moving picture for a while, and keeps every so-manieth frame.
+		// pan watches the moving picture for a while, and keeps every so many-th frame.
 		pan(ms, every) {
 			return new Promise((resolve) => {
 				const seen = [], kept = [];
 				const began = performance.now();
-				let last = number(read(1));
-				each((t) => {
-					const n = number(read(1));
+				let last = number(read());
+				each((t, picture, keep) => {
+					const n = number(read(picture));
 					if (n !== last) {
 						seen.push([n, wall(t) * 1000]);
 						if (seen.length % every === 0) kept.push([n, keep()]);
@@ -177,8 +205,10 @@
 		},
 		// quality judges what pan kept: the texture moved on by step for each number.
 		quality(step, period) {
-			const result = episode.kept.map(([n, frame]) =>
-				[n, judge(frame, "pan", width, height, { left: (step * n) % period, top: block, stride: 2 * period })]);
+			const result = episode.kept.map(([n, frame]) => {
+				take(frame);
+				return [n, judge("pan", width, height, { left: (step * n) % period, top: block, stride: 2 * period })];
+			});
 			episode = null;
 			return result;
 		},
