@@ -139,7 +139,8 @@ func TestChaos(t *testing.T) {
 	for _, w := range c.wrong {
 		t.Error(w)
 	}
-	if c.counts["backups read"] == 0 || c.counts["sights held to a backup"] == 0 {
+	// A short campaign may end before anything was seen and then backed up.
+	if c.counts["backups read"] == 0 || *kills >= 50 && c.counts["sights held to a backup"] == 0 {
 		t.Error("nothing was looked at")
 	}
 }
