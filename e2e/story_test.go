@@ -130,6 +130,7 @@ func TestWithoutFlags(t *testing.T) {
 // its first entry.
 func (b browser) openTerminal() {
 	b.t.Helper()
+	b.typeable() // the first picture may come before the desktop is painted
 	before := b.shot()
 	b.run(chromedp.MouseClickXY(300, 200, chromedp.ButtonRight))
 	eventually(b.t, 10*time.Second, func() error {
@@ -148,8 +149,7 @@ func (b browser) openTerminal() {
 	b.typeable()
 }
 
-// typeable waits until a terminal shows: something changed in the desktop and
-// stays as it is.
+// typeable waits until what shows, a bare desktop or a terminal, stays as it is.
 func (b browser) typeable() {
 	b.t.Helper()
 	last, same := b.shotBytes(), 0
