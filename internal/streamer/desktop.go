@@ -13,7 +13,7 @@ import (
 // an empty screen, and windows would have no frames.
 type desktop struct {
 	display *display
-	wake    chan struct{} // when the root window's property has changed
+	wake    chan struct{} // when the root window's property has changed, or that of the window it names
 	ready   chan struct{} // closed once a window manager is there
 }
 
@@ -47,6 +47,8 @@ func (w *desktop) managed() (bool, error) {
 	if err != nil || named == 0 {
 		return false, err
 	}
+	// It may name itself later than the root does; who looks after asking to be told misses nothing.
+	xproto.ChangeWindowAttributes(w.display.x, named, xproto.CwEventMask, []uint32{xproto.EventMaskPropertyChange})
 	itself, err := w.check(named)
 	if _, ok := errors.AsType[xproto.WindowError](err); ok {
 		return false, nil

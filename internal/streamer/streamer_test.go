@@ -2,6 +2,7 @@ package streamer_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -37,6 +38,30 @@ func TestReadyWaitsForAWindowManager(t *testing.T) {
 	if c.Width == 0 || len(c.Pixels) != 4*int(c.Width)*int(c.Height) {
 		t.Errorf("cursor of %dx%d with %d bytes", c.Width, c.Height, len(c.Pixels))
 	}
+}
+
+// A window manager names its window at the root before the window names itself.
+func TestReadyHoweverSlowTheWindowManager(t *testing.T) {
+	t.Parallel()
+	x := startX(t)
+	g := startStreamer(t, x)
+	manager := window(t, x, 0)
+	const name = "_NET_SUPPORTING_WM_CHECK"
+	atom, err := xproto.InternAtom(x.x, false, uint16(len(name)), name).Reply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, on := range []xproto.Window{x.root, manager} {
+		for range 3 { // each looks at least once at what is there
+			g.send(wire.Ping{})
+			await(g, "pong, and nothing before it", func(wire.Pong) bool { return true })
+		}
+		if err := xproto.ChangePropertyChecked(x.x, xproto.PropModeReplace, on, atom.Atom, xproto.AtomWindow, 32, 1,
+			binary.LittleEndian.AppendUint32(nil, uint32(manager))).Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(g, "ready", anyOf[wire.Ready])
 }
 
 // It does not run beside the others: see Grab.
