@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/backlot/backlot/internal/studio"
 	"github.com/backlot/backlot/internal/wire"
 )
 
@@ -24,6 +25,8 @@ const (
 	aliveWithin = 15 * time.Second
 	// missedAfter is how long a streamer that left may take to dial again.
 	missedAfter = 300 * time.Millisecond
+	// earlyPause is the time until a desktop that came early is told again.
+	earlyPause = 10 * time.Millisecond
 	// queuedMessages is how many messages wait for a streamer before it counts as hung.
 	queuedMessages = 4096
 	// messagesPerSecond bounds what a streamer says: frames, cursors and answers.
@@ -209,10 +212,14 @@ func (st *streamer) talk(ctx context.Context, c *wire.Conn) {
 func (g *Gateway) desktopReady(ctx context.Context, log *slog.Logger, sessionKey string) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := g.cfg.Studio.DesktopReady(ctx, sessionKey)
-		if err == nil || ctx.Err() != nil {
+		switch {
+		case err == nil || ctx.Err() != nil:
 			return
+		case errors.Is(err, studio.ErrEarly):
+			wait = earlyPause
+		default:
+			log.WarnContext(ctx, "cannot record that the desktop is ready", "err", err)
 		}
-		log.WarnContext(ctx, "cannot record that the desktop is ready", "err", err)
 		select {
 		case <-ctx.Done():
 			return

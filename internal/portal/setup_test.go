@@ -270,8 +270,12 @@ func (w *world) work(t *testing.T) {
 		task, err := w.Task(t.Context(), leases[0].Table, leases[0].ID)
 		must(t, err)
 		if task.Action != studio.None {
-			if err := w.Record(t.Context(), task, w.do(t, task)); !errors.Is(err, studio.ErrStale) {
+			failed := w.do(t, task)
+			if err := w.Record(t.Context(), task, failed); !errors.Is(err, studio.ErrStale) {
 				must(t, err)
+			}
+			if task.Action == studio.EnsureWorkstation && failed == nil {
+				must(t, w.DesktopReady(t.Context(), task.Session.Workstation()))
 			}
 		}
 		if err := w.store.Release(t.Context(), leases[0]); !errors.Is(err, studio.ErrStale) { // stale: it was forgotten
@@ -289,9 +293,6 @@ func (w *world) do(t *testing.T, task studio.Task) *studio.Failure {
 			return w.broken
 		}
 	default:
-	}
-	if task.Action == studio.EnsureWorkstation {
-		must(t, w.DesktopReady(t.Context(), task.Session.Workstation()))
 	}
 	return nil
 }

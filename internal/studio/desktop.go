@@ -7,11 +7,15 @@ import (
 )
 
 // DesktopReady records that the desktop of a workstation can be shown. A session
-// that waits for it becomes READY at once; a desktop nobody waits for changes nothing.
+// that waits for it becomes READY at once; a desktop nobody waits for changes nothing. ErrEarly: not
+// yet to be believed.
 func (s *Service) DesktopReady(ctx context.Context, sessionKey string) error {
 	return s.onWorkstation(ctx, sessionKey, func(now time.Time, session *Session) (bool, error) {
 		switch session.State {
 		case CreateInProgress, StartInProgress:
+			if !session.Running {
+				return false, ErrEarly
+			}
 			return true, session.ready(now, s.cfg.Timing.BackUpEvery)
 		default:
 			return false, nil

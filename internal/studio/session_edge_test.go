@@ -151,6 +151,24 @@ func TestDesktopThatDoesNotComeUp(t *testing.T) {
 	}
 }
 
+// A desktop that is left of a start that was cut short may be made again.
+func TestEarlyWord(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	id := w.create(t)
+	key := w.stored(t, id).Workstation()
+	if err := w.DesktopReady(t.Context(), key); !errors.Is(err, studio.ErrEarly) {
+		t.Errorf("word of a workstation that is still being made: %v", err)
+	}
+	if s := w.get(t, id); s.State != studio.CreateInProgress {
+		t.Fatalf("%+v", s)
+	}
+	w.settle(t, t.Context())
+	if s := w.get(t, id); s.State != studio.Ready {
+		t.Fatalf("%+v", s)
+	}
+}
+
 func TestLateWordOfAnEarlierRun(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -44,7 +44,7 @@ func (s *Session) ready(now time.Time, backUpEvery time.Duration) error {
 	if started {
 		s.say(sessionStarted, "")
 	}
-	s.Running, s.Adopted = true, ""
+	s.Adopted = ""
 	s.Attempts, s.RetryAt, s.Deadline = 0, time.Time{}, time.Time{}
 	end := now.Add(time.Duration(s.MaxMinutes) * time.Minute)
 	if s.stoppable() {

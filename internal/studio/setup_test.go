@@ -203,8 +203,14 @@ func (w *world) step(t errorer, ctx context.Context) bool {
 		task, err := w.Task(ctx, lease.Table, lease.ID)
 		must(t, err)
 		if task.Action != studio.None {
-			if err := w.Record(ctx, task, w.do(t, ctx, task)); !errors.Is(err, studio.ErrStale) {
+			failed := w.do(t, ctx, task)
+			if err := w.Record(ctx, task, failed); !errors.Is(err, studio.ErrStale) {
 				must(t, err)
+			}
+			if task.Action == studio.EnsureWorkstation && failed == nil && !w.silent {
+				if err := w.DesktopReady(ctx, task.Session.Workstation()); !errors.Is(err, studio.ErrEarly) {
+					must(t, err)
+				}
 			}
 		}
 		if err := w.store.Release(ctx, lease); !errors.Is(err, studio.ErrStale) { // stale: it was forgotten
@@ -282,10 +288,6 @@ func (w *world) do(t errorer, ctx context.Context, task studio.Task) *studio.Fai
 			}
 		}
 		w.running[s.Workstation()] = s.Volume
-		if !w.silent {
-			must(t, w.unlocked(func() error { return w.DesktopReady(ctx, s.Workstation()) }))
-			return nil
-		}
 	case studio.StopWorkstation, studio.RemoveWorkstation:
 		delete(w.running, s.Leftover)
 	case studio.TakeSnapshot:
@@ -326,12 +328,6 @@ func outside(a studio.Action) bool {
 	default:
 		return true
 	}
-}
-
-func (w *world) unlocked(fn func() error) error {
-	w.mu.Unlock()
-	defer w.mu.Lock()
-	return fn()
 }
 
 // write lets the desktop of a READY session write a file.

@@ -109,6 +109,10 @@ var ErrNoRow = errors.New("no such row")
 // ErrStale says that a noun was changed by somebody else since it was read.
 var ErrStale = errors.New("changed by somebody else meanwhile")
 
+// ErrEarly says that a desktop shows itself while its workstation is still being
+// made: it may be one that is made again. Tell it anew.
+var ErrEarly = errors.New("its workstation is still being made")
+
 // ErrTaken says that another noun has the same unique key.
 var ErrTaken = errors.New("unique key taken")
 

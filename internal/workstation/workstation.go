@@ -20,7 +20,8 @@ import (
 type Driver interface {
 	// Ensure makes the workstation exist and run as spec says, and returns as
 	// soon as its processes run. When it runs already nothing happens; when only
-	// parts of it run, the missing parts are started. Scripts of spec run on by
+	// parts of it run, the missing parts are started, and the streamer, which tells
+	// that the desktop is there. Scripts of spec run on by
 	// themselves; that one has failed is told by the next Ensure.
 	Ensure(ctx context.Context, spec Spec) error
 	// Observe tells what is true now. A workstation nobody knows is Absent.

@@ -47,17 +47,15 @@ func (d *Driver) Ensure(ctx context.Context, spec workstation.Spec) error {
 }
 
 // missingParts are those that must be started. A streamer does not outlive the
-// display it captures.
+// display it captures, nor the desktop that it says is there.
 func missingParts(s session) []part {
 	missing := slices.DeleteFunc(parts(), func(p part) bool { return s.alive(p) != 0 })
-	if slices.Contains(missing, display) && !slices.Contains(missing, streamer) {
+	if len(missing) > 0 && !slices.Contains(missing, streamer) {
 		missing = append(missing, streamer)
 	}
-	// Who waits at the gate, on either side, waits for this very other side.
-	for p, other := range map[part]part{desktop: streamer, streamer: desktop} {
-		if slices.Contains(missing, p) && !slices.Contains(missing, other) && s.atGate(other) {
-			missing = append(missing, other)
-		}
+	// A desktop that waits at the gate waits for this very streamer.
+	if slices.Contains(missing, streamer) && !slices.Contains(missing, desktop) && s.atGate(desktop) {
+		missing = append(missing, desktop)
 	}
 	return missing
 }

@@ -274,14 +274,12 @@ func TestScriptsRunWithTheSandbox(t *testing.T) {
 		check(t, unix.Kill(pid, unix.SIGKILL))
 		eventually(t, c.kill+" to end", func() bool { return s.driver.PID("a", c.kill) == 0 })
 		s.ensure(t)
-		if c.kill != "desktop" { // the streamer is the same then
-			s.awaitShown(t, int32(i+2))
-		}
+		s.awaitShown(t, int32(i+2))
 		eventually(t, "scripts", func() bool { return s.read(t, "etc/runs") == c.runs })
 	}
 	check(t, s.driver.Stop(t.Context(), "a", time.Second))
 	s.ensure(t)
-	s.awaitShown(t, 4)
+	s.awaitShown(t, 5)
 	if got := s.read(t, "etc/runs"); got != "a\na\na\n" {
 		t.Errorf("ran %q", got)
 	}
@@ -289,7 +287,7 @@ func TestScriptsRunWithTheSandbox(t *testing.T) {
 	check(t, s.driver.Stop(t.Context(), "a", time.Second))
 	s.spec.Scripts = workstation.Scripts{}
 	s.ensure(t)
-	s.awaitShown(t, 5)
+	s.awaitShown(t, 6)
 }
 
 // TestStreamerLostDuringScripts: a new one could not be told of their end.
