@@ -1,9 +1,11 @@
 package wire
 
-// Versions of the protocol between streamer and gateway that this code speaks.
+// Versions of the protocol between streamer and gateway that this code speaks. A
+// message keeps its bytes for ever; a later version adds types, which who speaks an
+// earlier one skips. So a server can be upgraded while sessions stream on.
 const (
 	LowestVersion  = 1
-	HighestVersion = 1
+	HighestVersion = 2
 )
 
 // Bounds of what messages carry. Decoders refuse what lies outside.
@@ -46,7 +48,8 @@ const (
 // Type is the first byte of a message.
 type Type uint8
 
-// From streamer to gateway. The gateway passes TypeCursor and TypeScreen on to the page.
+// From streamer to gateway: 0x01 to 0x3f. The gateway passes TypeCursor and
+// TypeScreen on to the page.
 const (
 	TypeHello Type = iota + 1
 	TypeReady
@@ -56,7 +59,7 @@ const (
 	TypePong
 )
 
-// From gateway to streamer.
+// From gateway to streamer: 0x40 to 0x7f.
 const (
 	TypeWelcome Type = iota + 0x40
 	TypeWatch
@@ -65,7 +68,8 @@ const (
 	TypePing
 )
 
-// From viewer page to gateway, and from there to the streamer.
+// From viewer page to gateway, and from there to the streamer: 0x80 to 0xbf. What
+// gateway and page say to each other alone has 0xc0 to 0xff.
 const (
 	TypeResize Type = iota + 0x80
 	TypePointer
