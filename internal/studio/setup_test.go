@@ -87,6 +87,9 @@ type world struct {
 	// broken fails actions; silent desktops never become ready.
 	broken func(studio.Action) *studio.Failure
 	silent bool
+
+	fences fences
+	leases leases
 }
 
 // setup makes a world with a studio and, of what change leaves of the default,
@@ -108,6 +111,7 @@ func open(t errorer, tb testing.TB, dir string, configure func(*studio.Config)) 
 	w := &world{
 		store: s, clock: &clock{now: time.Date(2026, 5, 1, 8, 0, 0, 123456000, time.UTC)},
 		running: map[string]string{}, volumes: map[string]string{}, snapshots: map[string]string{},
+		fences: fences{}, leases: leases{},
 	}
 	policies, err := access.New(access.Config{})
 	if err != nil {
@@ -193,16 +197,32 @@ func must(t errorer, err error) {
 	}
 }
 
+// claim has a server take the lease of one thing that is due, and look what there
+// is to do.
+func (w *world) claim(t errorer, ctx context.Context, holder string) (tasks []studio.Task) {
+	t.Helper()
+	now := w.clock.Now()
+	claimed, err := w.store.Claim(ctx, now, holder, now.Add(time.Second), 1)
+	must(t, err)
+	for _, lease := range claimed {
+		w.leases.taken(t, lease, now)
+		task, err := w.Task(ctx, lease.Table, lease.ID)
+		must(t, err)
+		task.Table, task.ID, task.Lease = lease.Table, lease.ID, lease
+		tasks = append(tasks, task)
+	}
+	return tasks
+}
+
 // step does one thing that is due and tells whether there was one.
 func (w *world) step(t errorer, ctx context.Context) bool {
 	t.Helper()
-	now := w.clock.Now()
-	leases, err := w.store.Claim(ctx, now, "test", now.Add(time.Second), 1)
-	must(t, err)
-	for _, lease := range leases {
-		task, err := w.Task(ctx, lease.Table, lease.ID)
-		must(t, err)
+	tasks := w.claim(t, ctx, "test")
+	for _, task := range tasks {
 		if task.Action != studio.None {
+			if !w.fences.pass(task) {
+				t.Fatalf("who holds %+v comes too late", task.Lease)
+			}
 			failed := w.do(t, ctx, task)
 			if err := w.Record(ctx, task, failed); !errors.Is(err, studio.ErrStale) {
 				must(t, err)
@@ -213,11 +233,12 @@ func (w *world) step(t errorer, ctx context.Context) bool {
 				}
 			}
 		}
-		if err := w.store.Release(ctx, lease); !errors.Is(err, studio.ErrStale) { // stale: it was forgotten
+		if err := w.store.Release(ctx, task.Lease); !errors.Is(err, studio.ErrStale) { // stale: it was forgotten
 			must(t, err)
 		}
+		w.leases.released(task.Lease)
 	}
-	return len(leases) > 0
+	return len(tasks) > 0
 }
 
 // finish brings one noun to rest that needs nothing of the machine.
