@@ -56,8 +56,8 @@ fuzz: ## fuzz every parser for FUZZTIME each (default 1m)
 bench: build ## session times against the bare floor, in one run
 	$(SUDO) $(GO) test -run '^$$' -bench Session -benchtime 5x -timeout 20m ./e2e
 
-bench-api: ## signed requests against a bare handler, in one run; lists up to ROWS sessions (default 1000000)
-	$(GO) test -run '^$$' -bench API -benchtime 2s -timeout 30m ./cmd/backlot -rows $(or $(ROWS),1000000) -requests 1000000
+bench-api: setup-test ## signed requests against a bare handler, on SQLite and PostgreSQL; lists up to ROWS sessions (default 1000000)
+	$(GO) test -run '^$$' -bench API -benchtime 2s -timeout 60m ./cmd/backlot -rows $(or $(ROWS),1000000) -requests 1000000
 
 bench-volumes: setup ## what a session feels of its backups at 100 MiB, 1 and 10 GiB; archives against cp and sha256sum
 	$(SUDO) $(GO) test -run '^$$' -bench 'Volumes|Tree' -benchtime 10x -timeout 40m ./internal/volume/btrfs

@@ -34,6 +34,7 @@ import (
 	"github.com/backlot/backlot/internal/config"
 	"github.com/backlot/backlot/internal/reconcile"
 	"github.com/backlot/backlot/internal/studio"
+	"github.com/backlot/backlot/internal/testkit"
 	volumefake "github.com/backlot/backlot/internal/volume/fake"
 	workstationfake "github.com/backlot/backlot/internal/workstation/fake"
 )
@@ -47,7 +48,15 @@ var (
 // a bare net/http handler that signs the request again with the same library and
 // answers with the same bytes, in the same run.
 func BenchmarkAPI(b *testing.B) {
-	small := newBenchWorld(b, 1000)
+	b.Run("SQLite", func(b *testing.B) { benchmarkAPI(b, func(*testing.B) string { return "" }) })
+	b.Run("PostgreSQL", func(b *testing.B) {
+		benchmarkAPI(b, func(b *testing.B) string { return testkit.NewPostgres(b).URL })
+	})
+}
+
+// benchmarkAPI measures with stores of one kind, of which database makes an empty one.
+func benchmarkAPI(b *testing.B, database func(*testing.B) string) {
+	small := newBenchWorld(b, database(b), 1000)
 	b.Run("Get", func(b *testing.B) { small.compare(b, http.MethodGet, small.session, "") })
 	b.Run("List", func(b *testing.B) {
 		for rows := 1000; rows <= *benchRows; rows *= 10 {
@@ -57,14 +66,14 @@ func BenchmarkAPI(b *testing.B) {
 			b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
 				w := small
 				if rows > 1000 {
-					w = newBenchWorld(b, rows)
+					w = newBenchWorld(b, database(b), rows)
 				}
 				w.compare(b, http.MethodGet, w.sessions, "")
 			})
 		}
 	})
 	b.Run("Create", func(b *testing.B) {
-		w := newBenchWorld(b, 0)
+		w := newBenchWorld(b, database(b), 0)
 		b.Cleanup(w.runLoop(b))
 		w.compare(b, http.MethodPost, w.sessions, `{"launchProfileId":"`+w.profile+`","ec2InstanceType":"g4dn.xlarge","ownedBy":"somebody"}`)
 	})
@@ -115,11 +124,12 @@ func (somewhere) Platform(context.Context, string) (string, bool, error) { retur
 func (somewhere) Lower(context.Context, string) ([]string, error)        { return []string{"/"}, nil }
 func (somewhere) Disconnect(string)                                      {}
 
-// newBenchWorld makes a studio with that many sessions.
-func newBenchWorld(b *testing.B, rows int) *benchWorld {
+// newBenchWorld makes a studio with that many sessions, in an empty database of
+// PostgreSQL, or in SQLite where url is empty.
+func newBenchWorld(b *testing.B, url string, rows int) *benchWorld {
 	b.Helper()
 	ctx, quiet := b.Context(), slog.New(slog.DiscardHandler)
-	known, err := openRecords(ctx, config.Config{Data: b.TempDir(), Region: "us-west-2"}, quiet)
+	known, err := openRecords(ctx, config.Config{Data: b.TempDir(), Region: "us-west-2", Store: config.Store{URL: url}}, quiet)
 	noError(b, err)
 	b.Cleanup(func() { noError(b, known.store.Close()) })
 	policies, err := access.New(access.Config{})
