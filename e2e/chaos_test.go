@@ -22,10 +22,13 @@ import (
 	"github.com/aws/aws-sdk-go/aws/awserr"
 	"github.com/aws/aws-sdk-go/service/nimblestudio"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/backlot/backlot/internal/testkit"
 )
 
 var (
 	kills     = flag.Int("kills", 10, "how often TestChaos kills the server")
+	chaosOn   = flag.String("store", "sqlite", "what TestChaos keeps its rows in: sqlite or postgresql")
 	chaosSeed = flag.Uint64("seed", 0, "what TestChaos draws its chances from; 0: the time")
 )
 
@@ -79,9 +82,13 @@ func TestChaos(t *testing.T) {
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
-	t.Logf("seed %d, %d kills", seed, *kills)
+	t.Logf("seed %d, %d kills, %s", seed, *kills, *chaosOn)
 	config := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(config, []byte("backups: {every: 1m}\nrequests: {per_second: 100000, burst: 100000}\n"), 0o600); err != nil {
+	settings := "backups: {every: 1m}\nrequests: {per_second: 100000, burst: 100000}\n"
+	if *chaosOn == "postgresql" {
+		settings += "store: {url: '" + testkit.NewPostgres(t).URL + "'}\n"
+	}
+	if err := os.WriteFile(config, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := newServerWith(t, config)
