@@ -66,8 +66,8 @@ bench-stream: build ## what an artist feels, Backlot against noVNC and xpra in o
 	@scripts/setup bench
 	$(SUDO) $(GO) test -run '^$$' -bench 'Stream$$' -benchtime 1x -timeout 30m ./e2e -rounds $(or $(ROUNDS),3)
 
-chaos: build ## kill the server KILLS times (default 500) under clients at work, and look for what is lost; SEED repeats a run's chances
-	$(SUDO) $(GO) test -count 1 -run TestChaos -v -timeout 90m ./e2e -kills $(or $(KILLS),500) -seed $(or $(SEED),0)
+chaos: build ## kill the server KILLS times (default 500) under clients at work, and look for what is lost; SEED repeats a run's chances, STORE=postgresql
+	$(SUDO) $(GO) test -count 1 -run TestChaos -v -timeout 90m ./e2e -kills $(or $(KILLS),500) -seed $(or $(SEED),0) -store $(or $(STORE),sqlite)
 
 failpoints: build ## fail every verb of every operation of a session in every way; SEED repeats a run's order
 	$(SUDO) $(GO) test -count 1 -run 'TestFailpoints$$' -v -timeout 60m ./e2e -failpoints 0 -seed $(or $(SEED),0)
