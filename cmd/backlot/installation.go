@@ -155,6 +155,11 @@ func readInstallation(data string) (installation, error) {
 // unfinished is what a file is called until all of it is there.
 const unfinished = ".new-*"
 
+// writesIn are the directories in which servers write such files.
+func (i installation) writesIn(data string) []string {
+	return []string{data, serversDir(data), i.runDir()}
+}
+
 // sweepUnfinished removes what servers that were killed have left unfinished in the
 // directories, unless it is younger than age: another server may be at it.
 func sweepUnfinished(age time.Duration, dirs ...string) error {

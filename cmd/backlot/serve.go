@@ -117,7 +117,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		if c.Shared() {
 			age = time.Minute
 		}
-		if err := sweepUnfinished(age, c.Data, serversDir(c.Data), known.installation.runDir()); err != nil {
+		if err := sweepUnfinished(age, known.installation.writesIn(c.Data)...); err != nil {
 			return err
 		}
 	}
@@ -180,7 +180,7 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 	if loop != nil {
 		running.Go(func() error { return loop.Run(ctx) })
 		running.Go(func() error {
-			return present.watch(ctx, func(name string) error { return bury(ctx, known, name) }, log)
+			return present.watch(ctx, func(name string) error { return bury(ctx, known, name) }, log, known.installation.writesIn(c.Data)...)
 		})
 	}
 	if port.tcp != nil {

@@ -99,9 +99,13 @@ func dead(data, self string, bury func(name string) error) error {
 	return nil
 }
 
-// watch looks for dead servers until ctx ends.
-func (p *presence) watch(ctx context.Context, bury func(name string) error, log *slog.Logger) error {
+// watch looks for dead servers until ctx ends, and for what they left unfinished in
+// directories.
+func (p *presence) watch(ctx context.Context, bury func(name string) error, log *slog.Logger, dirs ...string) error {
 	for {
+		if err := sweepUnfinished(time.Minute, dirs...); err != nil {
+			log.WarnContext(ctx, "cannot tidy up after a server that has died", "err", err)
+		}
 		if err := dead(p.data, p.name, bury); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "cannot take over from a server that has died", "err", err)
 		}

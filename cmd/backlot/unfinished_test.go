@@ -1,9 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -34,4 +39,30 @@ func TestUnfinished(t *testing.T) {
 	if err := sweepUnfinished(0, dir); err != nil || len(left()) != 1 || left()[0] != done {
 		t.Errorf("in the end: %v, %v", left(), err)
 	}
+}
+
+// TestUnfinishedBesideOthers: a server that shares its directories cannot know at
+// its start what is somebody's; later it can.
+func TestUnfinishedBesideOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		left := filepath.Join(dir, ".new-1")
+		if err := os.WriteFile(left, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		if err := os.Chtimes(left, now, now); err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer end()
+		p := &presence{name: "self", data: dir}
+		if err := p.watch(ctx, func(string) error { return nil }, slog.New(slog.DiscardHandler), dir); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("it is still there: %v", err)
+		}
+	})
 }
