@@ -249,9 +249,12 @@ func TestLostDesktopIsTold(t *testing.T) {
 func TestNewestStreamerWins(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "127.0.0.1")
+	p := s.newPage(ask{Ticket: ticket})
 	old, oldWire := s.dial()
 	defer old.Close()
-	p := s.newPage(ask{Ticket: ticket})
+	if _, err := oldWire.ReadMessage(); err != nil { // it has its place when it is told what to do
+		t.Fatal(err)
+	}
 	conn, c := s.dial()
 	defer conn.Close()
 	for {

@@ -166,7 +166,7 @@ func (s *session) talks(v *viewer) {
 func (s *session) input(v *viewer, m wire.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !v.talks {
+	if !slices.Contains(s.viewers, v) { // whoever has parted; talks may come after the first input
 		return
 	}
 	switch m := m.(type) {

@@ -43,14 +43,17 @@ func mountXFS(t testing.TB, at, size string) {
 			t.Fatalf("%v: %v: %s", args, err, out)
 		}
 	}
-	t.Cleanup(func() {
-		// A process started by another test holds copies of open files until its exec.
-		for deadline := time.Now().Add(30 * time.Second); unix.Unmount(at, 0) != nil; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("not in time: unmount", at)
-			}
+	t.Cleanup(func() { unmount(t, at) })
+}
+
+// unmount waits for processes that other tests start: they hold copies of open files until their exec.
+func unmount(t testing.TB, at string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); unix.Unmount(at, 0) != nil; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("not in time: unmount", at)
 		}
-	})
+	}
 }
 
 func openReflink(t testing.TB, dir string) *files.Driver {
