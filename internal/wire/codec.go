@@ -92,6 +92,20 @@ func read(t Type, r *reader) Message {
 		return r.key()
 	case TypeReleaseAll:
 		return ReleaseAll{}
+	case TypeStats:
+		return Stats{r.u16(), r.u32(), r.u32(), r.u32()}
+	case TypeStanding:
+		return r.standing()
+	case TypePeople:
+		return r.people()
+	case TypeShared:
+		return Shared{r.bool(), r.text()}
+	case TypeNotice:
+		return Notice{r.text()}
+	case TypeAsk:
+		return r.ask()
+	case TypeEcho:
+		return Echo{r.u32()}
 	}
 	return nil
 }

@@ -80,7 +80,14 @@ const (
 )
 
 // FromViewer says whether a viewer may send messages of this type.
-func (t Type) FromViewer() bool { return t >= TypeResize && t <= TypeReleaseAll }
+func (t Type) FromViewer() bool {
+	switch {
+	case t >= TypeResize && t <= TypeReleaseAll,
+		t == TypeAsk, t == TypeEcho:
+		return true
+	}
+	return false
+}
 
 // Message is one of the message structs of this package, by value.
 type Message interface {

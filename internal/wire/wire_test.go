@@ -41,6 +41,13 @@ func messages() []wire.Message {
 		wire.Wheel{DX: 0, DY: -120},
 		wire.Key{Code: 30, Keysym: 0x61, Down: true},
 		wire.ReleaseAll{},
+		wire.Stats{Frames: 60, CaptureMicros: 850, EncodeMicros: 4600, Bytes: 375_000},
+		wire.Standing{Control: true, Share: true, Stop: true, Keeps: true, SecondsLeft: 900},
+		wire.People{People: []wire.Person{{Number: 1, You: true, Control: true, Name: "Ada"}, {Number: 2, Guest: true, Name: "Zoé"}}},
+		wire.Shared{Control: true, Link: "https://studio.example/share/k1r1.abc"},
+		wire.Notice{Text: "Try again in a moment."},
+		wire.Ask{Wish: wire.WishGive, Person: 2},
+		wire.Echo{Token: 70000},
 	}
 }
 
@@ -120,6 +127,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"cursor too large":         wire.Append(nil, wire.Cursor{Width: 129, Height: 1, Pixels: make([]byte, 129*4)}),
 		"cursor not filled":        wire.Append(nil, wire.Cursor{Width: 2, Height: 2, Pixels: make([]byte, 12)}),
 		"cursor flat":              wire.Append(nil, wire.Cursor{Width: 2}),
+		"too many people":          {byte(wire.TypePeople), 65},
+		"people cut short":         {byte(wire.TypePeople), 2, 1, 0},
+		"no such wish":             {byte(wire.TypeAsk), 8, 0},
 		"cursor's hot spot beyond": wire.Append(nil, wire.Cursor{HotX: 3, Width: 2, Height: 1, Pixels: make([]byte, 8)}),
 	} {
 		if m, err := wire.Decode(b); err == nil {
