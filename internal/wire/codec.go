@@ -92,6 +92,14 @@ func read(t Type, r *reader) Message {
 		return r.key()
 	case TypeReleaseAll:
 		return ReleaseAll{}
+	case TypePen:
+		return r.pen()
+	case TypeMotion:
+		return Motion{r.i16(), r.i16()}
+	case TypeLayout:
+		return r.layout()
+	case TypeLocks:
+		return Locks{r.bool(), r.bool()}
 	case TypeStats:
 		return Stats{r.u16(), r.u32(), r.u32(), r.u32()}
 	case TypeStanding:

@@ -82,7 +82,7 @@ const (
 // FromViewer says whether a viewer may send messages of this type.
 func (t Type) FromViewer() bool {
 	switch {
-	case t >= TypeResize && t <= TypeReleaseAll,
+	case t >= TypeResize && t <= TypeReleaseAll, t >= TypePen && t <= TypeLocks,
 		t == TypeAsk, t == TypeEcho:
 		return true
 	}
