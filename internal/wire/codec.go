@@ -100,6 +100,12 @@ func read(t Type, r *reader) Message {
 		return r.layout()
 	case TypeLocks:
 		return Locks{r.bool(), r.bool()}
+	case TypeSound:
+		return Sound{r.u64(), r.opus()}
+	case TypeMicrophone:
+		return Microphone{r.u16(), r.opus()}
+	case TypeListen:
+		return Listen{r.bool()}
 	case TypeStats:
 		return Stats{r.u16(), r.u32(), r.u32(), r.u32()}
 	case TypeStanding:

@@ -82,7 +82,7 @@ const (
 // FromViewer says whether a viewer may send messages of this type.
 func (t Type) FromViewer() bool {
 	switch {
-	case t >= TypeResize && t <= TypeReleaseAll, t >= TypePen && t <= TypeLocks,
+	case t >= TypeResize && t <= TypeReleaseAll, t >= TypePen && t <= TypeLocks, t == TypeMicrophone, t == TypeListen,
 		t == TypeAsk, t == TypeEcho:
 		return true
 	}
