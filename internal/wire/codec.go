@@ -120,6 +120,18 @@ func read(t Type, r *reader) Message {
 		return r.ask()
 	case TypeEcho:
 		return Echo{r.u32()}
+	case TypeChange:
+		return r.change()
+	case TypeTile:
+		return r.tile()
+	case TypeStill:
+		return Still{r.u64(), r.side(), r.side(), r.u64()}
+	case TypeExact:
+		return Exact{r.u64()}
+	case TypeTaken:
+		return Taken{r.u32()}
+	case TypePart:
+		return Part{r.bool(), r.rest()}
 	}
 	return nil
 }
@@ -135,7 +147,7 @@ func (m Ready) write(w *writer) { w.size(m.Width, m.Height) }
 
 func (m Video) write(w *writer) {
 	w.bool(m.Key)
-	w.b = binary.BigEndian.AppendUint64(w.b, m.CapturedMicros)
+	w.u64(m.CapturedMicros)
 	w.size(m.Width, m.Height)
 	w.b = append(w.b, m.Data...)
 }
@@ -216,6 +228,7 @@ type writer struct{ b []byte }
 
 func (w *writer) u16(v uint16) { w.b = binary.BigEndian.AppendUint16(w.b, v) }
 func (w *writer) u32(v uint32) { w.b = binary.BigEndian.AppendUint32(w.b, v) }
+func (w *writer) u64(v uint64) { w.b = binary.BigEndian.AppendUint64(w.b, v) }
 
 func (w *writer) size(a, b uint16) {
 	w.u16(a)

@@ -83,7 +83,8 @@ const (
 func (t Type) FromViewer() bool {
 	switch {
 	case t >= TypeResize && t <= TypeReleaseAll, t >= TypePen && t <= TypeLocks, t == TypeMicrophone, t == TypeListen,
-		t == TypeAsk, t == TypeEcho:
+		t == TypeAsk, t == TypeEcho,
+		t == TypeExact, t == TypeTaken:
 		return true
 	}
 	return false

@@ -56,6 +56,13 @@ func messages() []wire.Message {
 		wire.Notice{Text: "Try again in a moment."},
 		wire.Ask{Wish: wire.WishGive, Person: 2},
 		wire.Echo{Token: 70000},
+		wire.Change{CapturedMicros: 1_234_567_890_123, Areas: []wire.Area{{X: 1, Y: 2, Width: 30, Height: 4}, {Width: 1024, Height: 1024}}},
+		wire.Change{CapturedMicros: 1},
+		wire.Tile{CapturedMicros: 1_234_567_890_123, Width: 1920, Height: 1080, Column: 14, Row: 8, Sum: 0xfedc_ba98_7654_3210, Coding: wire.CodingUp, Data: []byte{3, 0}},
+		wire.Still{CapturedMicros: 1_234_567_890_123, Width: 1920, Height: 1080, Sum: 0xfedc_ba98_7654_3210},
+		wire.Exact{Sum: 0xfedc_ba98_7654_3210},
+		wire.Taken{Bytes: 70000},
+		wire.Part{Last: true, Data: []byte{1, 2}},
 	}
 }
 
@@ -149,6 +156,12 @@ func TestDecodeRefuses(t *testing.T) {
 		"too many people":          {byte(wire.TypePeople), 65},
 		"people cut short":         {byte(wire.TypePeople), 2, 1, 0},
 		"no such wish":             {byte(wire.TypeAsk), 8, 0},
+		"change of too much":       wire.Append(nil, wire.Change{Areas: make([]wire.Area, wire.MaxAreas+1)}),
+		"change cut short":         append(wire.Append(nil, wire.Change{}), 0, 1),
+		"tile outside":             wire.Append(nil, wire.Tile{Width: 256, Height: 128, Column: 2, Data: []byte{0}}),
+		"tile of another coding":   wire.Append(nil, wire.Tile{Width: 256, Height: 128, Coding: 2, Data: []byte{0}}),
+		"tile of nothing":          wire.Append(nil, wire.Tile{Width: 256, Height: 128}),
+		"tile too large":           wire.Append(nil, wire.Tile{Width: 256, Height: 128, Data: make([]byte, wire.MaxTile+1)}),
 		"cursor's hot spot beyond": wire.Append(nil, wire.Cursor{HotX: 3, Width: 2, Height: 1, Pixels: make([]byte, 8)}),
 	} {
 		if m, err := wire.Decode(b); err == nil {
