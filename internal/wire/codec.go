@@ -106,6 +106,20 @@ func read(t Type, r *reader) Message {
 		return Microphone{r.u16(), r.opus()}
 	case TypeListen:
 		return Listen{r.bool()}
+	case TypeAllows:
+		return Allows{r.bool(), r.bool()}
+	case TypeCopied:
+		return Copied{r.u32(), r.bool(), r.bool()}
+	case TypePipeOpen:
+		return r.pipeOpen()
+	case TypePipeData:
+		return r.pipeData()
+	case TypePipeRoom:
+		return r.pipeRoom()
+	case TypePipeEnd:
+		return PipeEnd{r.u16(), r.bool()}
+	case TypeViewerKey:
+		return ViewerKey{r.text()}
 	case TypeStats:
 		return Stats{r.u16(), r.u32(), r.u32(), r.u32()}
 	case TypeStanding:
