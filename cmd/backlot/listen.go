@@ -20,13 +20,15 @@ import (
 	"time"
 
 	"github.com/backlot/backlot/internal/config"
+	"github.com/backlot/backlot/internal/gateway"
 )
 
 // port is the one port of the server: pages, API and streams over TCP, media
-// over UDP of the same number.
+// over UDP of the same number, and over TCP where UDP does not get through.
 type port struct {
 	tcp    net.Listener   // nil where nothing is answered
 	udp    net.PacketConn // nil where no media are sent
+	media  net.Listener   // likewise: those that come over TCP
 	public *url.URL
 	// secure is set where TLS is spoken.
 	secure bool
@@ -126,7 +128,8 @@ func bindPort(listen string, media bool) (*port, error) {
 		number := tcp.Addr().(*net.TCPAddr).Port
 		udp, err := net.ListenUDP("udp", &net.UDPAddr{Port: number})
 		if err == nil {
-			return &port{tcp: tcp, udp: udp}, nil
+			web, media := gateway.Split(tcp)
+			return &port{tcp: web, udp: udp, media: media}, nil
 		}
 		_ = tcp.Close()
 		if _, asked, _ := net.SplitHostPort(listen); asked != "0" || tries == 20 {

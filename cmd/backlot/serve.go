@@ -142,9 +142,10 @@ func serve(ctx context.Context, c config.Config, dev bool, out io.Writer, log *s
 		streams, err = gateway.New(gateway.Config{
 			PublicURL:     port.public,
 			UDP:           port.udp,
+			TCP:           port.media,
 			SkipInterface: func(name string) bool { return strings.HasPrefix(name, "bl") },
 			Secret:        known.installation.Secret,
-			Studio:        failingTickets(tickets{service}),
+			Studio:        failingTickets(tickets{service, known.directory}),
 			Log:           log,
 		})
 		if err != nil {
@@ -326,33 +327,3 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Lo
 
 // urlFile tells commands how the server that runs is reached.
 func urlFile(i installation) string { return filepath.Join(i.runDir(), "url") }
-
-// tickets lets the gateway ask the domain in its own words.
-type tickets struct{ service *studio.Service }
-
-func (t tickets) RedeemTicket(ctx context.Context, streamID, ticket string) (gateway.Grant, error) {
-	return granted(t.service.RedeemTicket(ctx, streamID, ticket))
-}
-
-func (t tickets) ResumeStream(ctx context.Context, streamID string) (gateway.Grant, error) {
-	return granted(t.service.ResumeStream(ctx, streamID))
-}
-
-func (t tickets) DesktopReady(ctx context.Context, sessionKey string) error {
-	return t.service.DesktopReady(ctx, sessionKey)
-}
-
-func (t tickets) DesktopLost(ctx context.Context, sessionKey string) error {
-	return t.service.DesktopLost(ctx, sessionKey)
-}
-
-func granted(g studio.Grant, err error) (gateway.Grant, error) {
-	switch kind := studio.KindOf(err); {
-	case err == nil:
-		return gateway.Grant{SessionKey: g.SessionKey, SessionID: g.SessionID, UserID: g.OwnedBy}, nil
-	case kind == studio.Internal:
-		return gateway.Grant{}, err
-	default:
-		return gateway.Grant{}, fmt.Errorf("%w: %w", gateway.ErrNoSuchTicket, err)
-	}
-}

@@ -58,6 +58,7 @@ func (m *udpMux) GetListenAddresses() []net.Addr { return m.listen }
 type addresses struct {
 	public *url.URL
 	udp    netip.AddrPort
+	tcp    uint16 // the port for media over TCP; 0: none
 	skip   func(string) bool
 
 	mu     sync.Mutex
@@ -141,9 +142,30 @@ func (a *addresses) own() []netip.Addr {
 	return append(far, near...)
 }
 
-// advertise replaces the candidates of an answer by one for each address, in
-// order of preference (RFC 8445 section 5.1.2.1; type preference of host: 126).
-func advertise(sdp string, list []netip.AddrPort) string {
+// candidate is one way to reach the gateway.
+type candidate struct {
+	at  netip.AddrPort
+	tcp bool
+}
+
+// candidates are the ways in order of preference: all that go by UDP come first.
+func (a *addresses) candidates(ctx context.Context, arrived net.Addr) []candidate {
+	var udp, tcp []candidate
+	for _, at := range a.list(ctx, arrived) {
+		udp = append(udp, candidate{at: at})
+		if at.Port() == a.udp.Port() {
+			at = netip.AddrPortFrom(at.Addr(), a.tcp)
+		}
+		if a.tcp != 0 {
+			tcp = append(tcp, candidate{at, true})
+		}
+	}
+	return append(udp, tcp...)
+}
+
+// advertise replaces the candidates of an answer by those of the list (RFC 8445
+// section 5.1.2.1, RFC 6544 section 4.5; type preference of a host by UDP: 126, and less by TCP).
+func advertise(sdp string, list []candidate) string {
 	var b strings.Builder
 	done := false
 	for line := range strings.Lines(sdp) {
@@ -155,9 +177,13 @@ func advertise(sdp string, list []netip.AddrPort) string {
 			continue
 		}
 		done = true
-		for i, at := range list {
-			priority := 126<<24 | (65535-i)<<8 | 255
-			fmt.Fprintf(&b, "a=candidate:%d 1 udp %d %s %d typ host\r\n", i+1, priority, at.Addr(), at.Port())
+		for i, c := range list {
+			preference, transport, kind := 126, "udp", ""
+			if c.tcp {
+				preference, transport, kind = 90, "tcp", " tcptype passive"
+			}
+			priority := preference<<24 | (65535-i)<<8 | 255
+			fmt.Fprintf(&b, "a=candidate:%d 1 %s %d %s %d typ host%s\r\n", i+1, transport, priority, c.at.Addr(), c.at.Port(), kind)
 		}
 	}
 	return b.String()

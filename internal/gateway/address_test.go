@@ -46,9 +46,9 @@ func TestAddresses(t *testing.T) {
 func TestAdvertise(t *testing.T) {
 	t.Parallel()
 	const sdp = "v=0\r\nm=video\r\na=candidate:1 old\r\na=candidate:2 old\r\na=end-of-candidates\r\nm=application\r\n"
-	got := advertise(sdp, []netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:1"), netip.MustParseAddrPort("[::1]:2")})
+	got := advertise(sdp, []candidate{{netip.MustParseAddrPort("192.0.2.2:1"), false}, {netip.MustParseAddrPort("[::1]:2"), true}})
 	want := "v=0\r\nm=video\r\na=candidate:1 1 udp 2130706431 192.0.2.2 1 typ host\r\n" +
-		"a=candidate:2 1 udp 2130706175 ::1 2 typ host\r\na=end-of-candidates\r\nm=application\r\n"
+		"a=candidate:2 1 tcp 1526726399 ::1 2 typ host tcptype passive\r\na=end-of-candidates\r\nm=application\r\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

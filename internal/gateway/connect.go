@@ -81,6 +81,7 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 	}
 	v := newViewer(screenSize(asked.Width, asked.Height), time.Now())
 	v.send, v.write = p.message, p.track.write
+	v.grant, v.control = grant, grant.Control
 	var helpers sync.WaitGroup
 	defer func() {
 		v.end(byeLeft)
@@ -95,14 +96,15 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 	}
 	// Asked again now that Disconnect finds the viewer: the session may have been
 	// stopped in between.
-	if _, err := g.admit(ctx, streamID, asked); err != nil {
+	if grant, err = g.admit(ctx, streamID, asked); err != nil {
 		return err
 	}
+	s.admitted(v, grant)
 	p.serve(v, s)
 	helpers.Go(func() { v.pump(func(sent int) int { return s.sent(v, sent) }) })
 	helpers.Go(func() { p.reports(func(packet rtcp.Packet) { s.report(v, packet) }) })
 
-	answer, err := p.answer(ctx, asked.Offer, g.addresses.list(ctx, arrived))
+	answer, err := p.answer(ctx, asked.Offer, g.addresses.candidates(ctx, arrived))
 	if err != nil {
 		// The page's doing. The error would print what it sent.
 		return byeBad
@@ -114,13 +116,15 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 	log = log.With("session_id", grant.SessionID, "user_id", grant.UserID)
 	log.InfoContext(ctx, "viewer connected")
 	began := time.Now()
-	err = g.attend(ctx, c, v)
+	err = g.attend(ctx, c, v, func(ctx context.Context) { g.renew(ctx, v, s, streamID) }, func(ctx context.Context, ask wire.Ask) {
+		g.fulfil(ctx, log, v, s, streamID, ask)
+	})
 	log.InfoContext(ctx, "viewer disconnected", "duration", time.Since(began), "reason", err)
 	return err
 }
 
 // attend waits for the end of v, and tells its page what it should know until then.
-func (g *Gateway) attend(ctx context.Context, c *websocket.Conn, v *viewer) error {
+func (g *Gateway) attend(ctx context.Context, c *websocket.Conn, v *viewer, renew func(context.Context), fulfil func(context.Context, wire.Ask)) error {
 	// The page says no more; its leaving and its answers to pings are read there.
 	left := c.CloseRead(ctx).Done()
 	ping := time.NewTicker(pingEvery)
@@ -136,7 +140,12 @@ func (g *Gateway) attend(ctx context.Context, c *websocket.Conn, v *viewer) erro
 			return v.why
 		case there := <-v.shown:
 			err = write(ctx, c, reply{Desktop: &there})
+		case ask := <-v.asks:
+			fulfil(ctx, ask)
+		case <-v.stale:
+			renew(ctx)
 		case <-ping.C:
+			renew(ctx)
 			err = within(ctx, c.Ping)
 		}
 		if err != nil {

@@ -10,7 +10,9 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
 	streampage "github.com/backlot/backlot/internal/gateway/viewer"
@@ -35,16 +37,33 @@ type Studio interface {
 	// DesktopLost records that a session's streamer left and does not come back: it
 	// may have died, and the desktop with it.
 	DesktopLost(ctx context.Context, sessionKey string) error
+	// StopSession stops the session of a stream in the name of who opened it.
+	StopSession(ctx context.Context, streamID string) error
+	// ShareSession has the link of the session of a stream let others in, or nobody
+	// any more, in the name of who opened the stream.
+	ShareSession(ctx context.Context, streamID string, sharing Sharing) error
 }
 
-// Grant is what a viewer may see.
+// Grant is what a viewer may see and do.
 type Grant struct {
 	// SessionKey names the session to streamers, SessionID to people.
 	SessionKey, SessionID string
-	// UserID is whose stream it is, for the log.
-	UserID string
+	// UserID is who opened the stream, Name what others in the session call them.
+	UserID, Name string
 	// Title names the desktop in the page's title; empty: "Desktop".
 	Title string
+	// Control lets keys, pointer and whatever else changes something through.
+	Control bool
+	// Guest came by a link of the owner's. A Visitor is neither guest nor owner.
+	Guest, Visitor bool
+	// Share and Stop tell that ShareSession and StopSession are there for this person.
+	Share, Stop bool
+	// Sharing and Link are for those who may share.
+	Sharing Sharing
+	Link    string
+	// Ends is when the session ends by itself, zero: it does not. It Keeps what is in it, then.
+	Ends  time.Time
+	Keeps bool
 }
 
 // Config is what a Gateway needs.
@@ -54,6 +73,9 @@ type Config struct {
 	PublicURL *url.URL
 	// UDP carries the media of all sessions. The gateway closes it.
 	UDP net.PacketConn
+	// TCP, from Split, has connections with media, for viewers whom UDP does not reach.
+	// The gateway closes it. Nil: none.
+	TCP net.Listener
 	// SkipInterface names network interfaces whose addresses no viewer can reach,
 	// such as those of workstations. Nil skips none.
 	SkipInterface func(name string) bool
@@ -68,6 +90,7 @@ type Gateway struct {
 	cfg       Config
 	webrtc    *webrtc.API
 	mux       *udpMux
+	tcp       ice.TCPMux // nil: none
 	addresses *addresses
 	page      *streampage.Page
 
@@ -87,7 +110,12 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := newAPI(mux)
+	var tcp ice.TCPMux
+	var tcpPort uint16
+	if cfg.TCP != nil {
+		tcp, tcpPort = newTCPMux(cfg.TCP)
+	}
+	api, err := newAPI(mux, tcp)
 	if err != nil {
 		return nil, fmt.Errorf("set up WebRTC: %w", err)
 	}
@@ -99,7 +127,8 @@ func New(cfg Config) (*Gateway, error) {
 		cfg:       cfg,
 		webrtc:    api,
 		mux:       mux,
-		addresses: &addresses{public: cfg.PublicURL, udp: mux.local, skip: cfg.SkipInterface},
+		tcp:       tcp,
+		addresses: &addresses{public: cfg.PublicURL, udp: mux.local, tcp: tcpPort, skip: cfg.SkipInterface},
 		page:      page,
 		sessions:  map[string]*session{},
 		stop:      make(chan struct{}),
@@ -107,7 +136,7 @@ func New(cfg Config) (*Gateway, error) {
 }
 
 // Run lets viewers in until ctx ends, then parts with all of them (their pages
-// try again by themselves) and closes the UDP port.
+// try again by themselves) and closes the ports for media.
 func (g *Gateway) Run(ctx context.Context) error {
 	<-ctx.Done()
 	g.mu.Lock()
@@ -117,8 +146,12 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	g.mu.Unlock()
 	g.running.Wait()
-	if err := g.mux.Close(); err != nil {
-		return fmt.Errorf("close media port: %w", err)
+	err := g.mux.Close()
+	if g.tcp != nil {
+		err = errors.Join(err, g.tcp.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("close media ports: %w", err)
 	}
 	return nil
 }

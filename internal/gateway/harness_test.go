@@ -36,6 +36,29 @@ type studio struct {
 	ready     chan string // every DesktopReady
 	lost      chan string // every DesktopLost
 	failed    int         // those that got an error
+	ends      time.Time
+	sharing   gateway.Sharing
+}
+
+func (s *studio) link() string {
+	if s.sharing == gateway.NotShared {
+		return ""
+	}
+	return "https://studio.example/share/a-link"
+}
+
+func (s *studio) StopSession(context.Context, string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	return s.err
+}
+
+func (s *studio) ShareSession(_ context.Context, _ string, sharing gateway.Sharing) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sharing = sharing
+	return s.err
 }
 
 func (s *studio) set(change func()) {
@@ -55,7 +78,10 @@ func (s *studio) grant(ok bool) (gateway.Grant, error) {
 		s.stopAfter--
 		s.stopped = s.stopAfter == 0
 	}
-	return gateway.Grant{SessionKey: sessionKey, SessionID: "session-1", UserID: "user-1", Title: "Compositing"}, nil
+	return gateway.Grant{
+		SessionKey: sessionKey, SessionID: "session-1", UserID: "user-1", Name: "Ada", Title: "Compositing",
+		Control: true, Share: true, Stop: true, Keeps: true, Ends: s.ends, Sharing: s.sharing, Link: s.link(),
+	}, nil
 }
 
 func (s *studio) RedeemTicket(_ context.Context, id, shown string) (gateway.Grant, error) {
@@ -169,9 +195,11 @@ func (s *server) start(tcp, udp string) {
 	must(err)
 	s.public = &url.URL{Scheme: "http", Host: ln.Addr().String()}
 	s.udp = media.LocalAddr().String()
+	ln, overTCP := gateway.Split(ln)
 	s.gateway, err = gateway.New(gateway.Config{
 		PublicURL: s.public,
 		UDP:       media,
+		TCP:       overTCP,
 		Secret:    []byte("the secret of this installation"),
 		Studio:    s.studio,
 		Log:       slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), &s.logged), &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
+	"net"
 	"strings"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
@@ -27,7 +28,7 @@ var (
 )
 
 // newAPI sets WebRTC up: H.264, one port, and no help from other servers.
-func newAPI(mux *udpMux) (*webrtc.API, error) {
+func newAPI(mux *udpMux, tcp ice.TCPMux) (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
 	err := media.RegisterCodec(webrtc.RTPCodecParameters{
 		RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -59,6 +60,15 @@ func newAPI(mux *udpMux) (*webrtc.API, error) {
 	// later, which way they take.
 	settings := webrtc.SettingEngine{LoggerFactory: quiet{}}
 	settings.SetICEUDPMux(mux)
+	if tcp != nil {
+		settings.SetICETCPMux(tcp)
+		settings.SetNetworkTypes([]webrtc.NetworkType{
+			webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+		})
+		// One address per family stands for all, see mediaConn.
+		settings.SetIncludeLoopbackCandidate(true)
+		settings.SetIPFilter(net.IP.IsLoopback)
+	}
 	settings.SetICEMulticastDNSMode(0)
 	settings.SetICETimeouts(5*time.Second, 10*time.Second, 2*time.Second)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(settings)), nil
@@ -122,7 +132,7 @@ func (p *peer) serve(v *viewer, s *session) {
 
 // answer takes the page's offer and returns the answer to it. Addresses in the
 // offer are not looked at: the page finds us, we do not look for it.
-func (p *peer) answer(ctx context.Context, offer string, reachable []netip.AddrPort) (string, error) {
+func (p *peer) answer(ctx context.Context, offer string, reachable []candidate) (string, error) {
 	// Pion would answer that there is no video, and the page wait for it.
 	if !strings.Contains(offer, " H264/90000") {
 		return "", errNoH264

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,6 +41,19 @@ type ask struct {
 	Offer  string `json:"offer"`
 	Width  int    `json:"width,omitempty"`
 	Height int    `json:"height,omitempty"`
+
+	only string // the transport of the candidates that it heeds; empty: all
+}
+
+// heeds is the answer without the candidates of other transports.
+func (a ask) heeds(answer string) string {
+	var b strings.Builder
+	for line := range strings.Lines(answer) {
+		if !strings.HasPrefix(line, "a=candidate:") || strings.Contains(line, " "+a.only) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 var errRefused = errors.New("refused")
@@ -71,6 +85,7 @@ func (s *server) connect(asked ask) (*page, error) {
 	s.t.Helper()
 	settings := webrtc.SettingEngine{LoggerFactory: logging.NewDefaultLoggerFactory()}
 	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
 	settings.DisableSRTPReplayProtection(true) // or a packet sent again would not be seen
 	media := &webrtc.MediaEngine{}
 	if err := media.RegisterDefaultCodecs(); err != nil {
@@ -160,7 +175,7 @@ func (s *server) connect(asked ask) (*page, error) {
 				s.t.Errorf("reply %q: %v", b, err)
 			}
 			if r.Answer != "" {
-				first <- pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.Answer})
+				first <- pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: asked.heeds(r.Answer)})
 			}
 			p.replies <- r
 		}
