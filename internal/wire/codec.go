@@ -132,6 +132,12 @@ func read(t Type, r *reader) Message {
 		return Notice{r.text()}
 	case TypeAsk:
 		return r.ask()
+	case TypeHold:
+		return Hold{r.bool()}
+	case TypeRoad:
+		return Road{r.bool()}
+	case TypeProgress:
+		return Progress{r.u32(), r.u32(), r.u32()}
 	case TypeEcho:
 		return Echo{r.u32()}
 	case TypeChange:

@@ -83,7 +83,7 @@ const (
 func (t Type) FromViewer() bool {
 	switch {
 	case t >= TypeResize && t <= TypeReleaseAll, t >= TypePen && t <= TypeLocks, t == TypeMicrophone, t == TypeListen,
-		t == TypeAsk, t == TypeEcho,
+		t == TypeAsk, t == TypeEcho, t == TypeRoad, t == TypeProgress,
 		t == TypeExact, t == TypeTaken:
 		return true
 	}

@@ -70,6 +70,9 @@ func messages() []wire.Message {
 		wire.Exact{Sum: 0xfedc_ba98_7654_3210},
 		wire.Taken{Bytes: 70000},
 		wire.Part{Last: true, Data: []byte{1, 2}},
+		wire.Hold{On: true},
+		wire.Road{Socket: true},
+		wire.Progress{Received: 3, Shown: 2, FrameMicros: 12_000},
 	}
 }
 
