@@ -72,7 +72,7 @@ func (p *Policies) add(from string, files fs.FS, pattern string) error {
 //
 //   - the principal, Administrator::"name" of the account or User::"principal id",
 //     with id; a User is in Role::"StudioAdministrator" of the studio in question,
-//     and in the LaunchProfile in question that they are a member of;
+//     for JoinSession in Role::"StudioMember" of it, and in the LaunchProfile in question that they are a member of;
 //   - the action, Action::"GetStreamingSession";
 //   - the resource, such as StreamingSession::"id" (see resourceTypes), with
 //     studioId, ownedBy and createdBy where it has them, and tags;

@@ -69,6 +69,9 @@ func translate(q studio.Question) (cedar.Request, *facts, error) {
 		if q.StudioAdministrator {
 			groups = append(groups, cedar.NewEntityUID("Role", "StudioAdministrator"))
 		}
+		if q.StudioMember {
+			groups = append(groups, cedar.NewEntityUID("Role", "StudioMember"))
+		}
 		if q.Resource.Member && kind == launchProfile {
 			groups = append(groups, resource.UID)
 		}

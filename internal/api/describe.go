@@ -92,6 +92,12 @@ func groups() []group {
 			{"ImportBackup", "Makes a backup of a session from an archive, and answers when it is READY; listed in CREATE_IN_PROGRESS before. " +
 				"The header x-amz-content-sha256 must be sent: the hash of the archive or UNSIGNED-PAYLOAD. Only administrators may. A plain start never takes an imported backup while there is another."},
 		}},
+		{"Shared sessions", "A session that is READY can be shown to others of its studio: by a link, for who is signed in. " +
+			"Its owner sees in the stream's page who is there. The link is worth nothing any more when the sharing or the session has ended.", []described{
+			{"PutSessionShare", "Shares a session, or changes what guests may do: WATCH, or CONTROL with keyboard and pointer. The link stays the same."},
+			{"GetSessionShare", "Shows the link of a session that is shared, and what guests may do."},
+			{"DeleteSessionShare", "Ends the sharing of a session, and the streams of those who came by its link."},
+		}},
 		{"Lost and found", "Volumes and snapshots on the machine that no session and no backup has, as an older copy of the store may leave them. " +
 			"They are kept, as they may hold somebody's work, until an account administrator adopts or deletes them; `backlot doctor` calls these operations.", []described{
 			{"ListLost", "Lists what is lost, by id, with what it takes of the disk, when anything in it was changed last, and the session that it was of, where that is still known."},

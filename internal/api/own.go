@@ -16,6 +16,7 @@ func ownTable() []operation {
 	const (
 		session = "studios/{studioId}/streaming-sessions/{sessionId}/backups"
 		backup  = "studios/{studioId}/streaming-session-backups/{backupId}"
+		share   = "studios/{studioId}/streaming-sessions/{sessionId}/share"
 		lost    = "lost"
 	)
 	return []operation{
@@ -29,6 +30,9 @@ func ownTable() []operation {
 		ownBytes(backup+"/file", (*studio.Service).GetBackupFile, sendFile),
 		ownBytes(backup+"/archive", (*studio.Service).ExportBackup, sendArchive),
 		own(http.MethodPost, session+"/archive", plain, (*studio.Service).ImportBackup),
+		own(http.MethodPut, share, idempotent, (*studio.Service).PutSessionShare),
+		own(http.MethodGet, share, plain, (*studio.Service).GetSessionShare),
+		own(http.MethodDelete, share, idempotent, (*studio.Service).DeleteSessionShare),
 		own(http.MethodGet, lost, plain, (*studio.Service).ListLost),
 		own(http.MethodDelete, lost+"/{lostId}", idempotent, (*studio.Service).DeleteLost),
 		own(http.MethodPost, "studios/{studioId}/"+lost+"/{lostId}/adopt", plain, (*studio.Service).AdoptLost),

@@ -139,6 +139,18 @@ func (d *Directory) Login(ctx context.Context, cookie string) (who studio.Princi
 	return p.Who, called, nil
 }
 
+// Name is what to call a principal; ErrNoUser for a user who is none any more.
+func (d *Directory) Name(ctx context.Context, who studio.Principal) (called string, err error) {
+	err = d.cfg.Store.Read(ctx, func(tx studio.Tx) error {
+		called, err = name(ctx, tx, who)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("look up a name: %w", err)
+	}
+	return called, nil
+}
+
 // prolong moves the end of a login that is used, not more often than every 24th
 // of its lifetime.
 func (d *Directory) prolong(ctx context.Context, p *pass, now time.Time) error {

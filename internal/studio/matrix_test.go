@@ -21,7 +21,8 @@ var rights = map[string]string{
 	"self": `ListLaunchProfiles ListStreamingSessions ListStreamingSessionBackups`,
 	"owner": `GetStreamingSession StartStreamingSession StopStreamingSession DeleteStreamingSession CreateStreamingSessionStream
 		GetStreamingSessionStream GetStreamingSessionBackup
-		CreateBackup GetBackup ListBackups VerifyBackup RestoreBackup ListBackupFiles GetBackupFile ExportBackup`,
+		CreateBackup GetBackup ListBackups VerifyBackup RestoreBackup ListBackupFiles GetBackupFile ExportBackup
+		PutSessionShare GetSessionShare DeleteSessionShare`,
 	"everybody": `ListEulas ListEulaAcceptances ListStudioMembers GetStudioMember`,
 	"nobody": `CreateStudio GetStudio ListStudios UpdateStudio StartStudioSSOConfigurationRepair DeleteStudio PutStudioMembers DeleteStudioMember
 		CreateStudioComponent GetStudioComponent ListStudioComponents UpdateStudioComponent DeleteStudioComponent
@@ -105,6 +106,8 @@ func (w *world) targets(t *testing.T) map[string]target {
 		w.settle(t, ctx)
 		stream, err := w.CreateStreamingSessionStream(ctx, admin, &studio.CreateStreamingSessionStreamRequest{StudioID: w.studioID, SessionID: s.Session.SessionID})
 		must(t, err)
+		_, err = w.PutSessionShare(ctx, admin, &studio.PutSessionShareRequest{StudioID: w.studioID, SessionID: s.Session.SessionID, Right: studio.ShareControl})
+		must(t, err)
 		all[name] = target{
 			"StudioID": w.studioID, "StudioComponentID": w.componentID, "StreamingImageID": w.imageID, "LaunchProfileID": w.profileID,
 			"SessionID": s.Session.SessionID, "StreamID": stream.Stream.StreamID, "BackupID": backups.StreamingSessionBackups[0].BackupID,
@@ -125,6 +128,7 @@ var rest = target{
 	"Name": "x", "Type": "CUSTOM", "StudioName": "three", "AdminRoleARN": role, "UserRoleARN": role, "DisplayName": "x", "IdentityStoreID": identity,
 	"EC2ImageID": hostAMI, "Persona": "USER", "EulaID": "eula00", "TagKeys": []string{"a"}, "Platform": "LINUX", "LaunchPurpose": "X",
 	"LaunchProfileProtocolVersions": []string{"2021-03-31"}, "EC2SubnetIDs": []string{}, "Path": "/work",
+	"Right": studio.ShareWatch,
 }
 
 // request fills a request of an operation about a target.
@@ -196,7 +200,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"account administrator": admin, "studio administrator": boss, "artist owner": artist, "artist stranger": {ID: "90677b1c2d-stranger"},
 	}
 	all := operations()
-	if len(all) != 49+13 {
+	if len(all) != 49+16 {
 		t.Errorf("%d operations", len(all))
 	}
 	cells := 0

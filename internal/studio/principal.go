@@ -20,6 +20,9 @@ type Question struct {
 	// StudioAdministrator tells that the principal is an administrator in the
 	// studio the question is about.
 	StudioAdministrator bool
+	// StudioMember tells, for JoinSession alone, that the principal is one of the
+	// studio's: an administrator of it or a member of one of its launch profiles.
+	StudioMember bool
 	// Action is the operation's name: "GetStreamingSession".
 	Action string
 	// Resource is what it acts on.

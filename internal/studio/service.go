@@ -22,9 +22,11 @@ type Config struct {
 	Installation string
 	// Account and Region are parts of ids and ARNs.
 	Account, Region string
-	// StudioURL makes the address of a studio's page, StreamURL that of a stream.
+	// StudioURL makes the address of a studio's page, StreamURL that of a stream,
+	// ShareURL that of a page for who gets a share's link.
 	StudioURL func(studioName string) string
 	StreamURL func(streamID, ticket, sessionKey string) string
+	ShareURL  func(token string) string
 	// Secret makes tickets and page tokens; they hold as long as it stays the same.
 	Secret []byte
 	// Clock tells the time, Random gives unpredictable bytes.
@@ -176,6 +178,15 @@ func found(err error) (bool, error) {
 // request holds the caller's own words that policies look at; absent ones may be empty.
 func (s *Service) permit(ctx context.Context, tx Tx, p Principal, action string, r Resource, request map[string]string) error {
 	return s.ask(ctx, tx, Question{Principal: p, Action: action, Resource: r, Request: request})
+}
+
+// may is permit where it is no error that something is not allowed.
+func (s *Service) may(ctx context.Context, tx Tx, p Principal, action string, r Resource) (bool, error) {
+	err := s.permit(ctx, tx, p, action, r, nil)
+	if KindOf(err) == AccessDenied {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // ask is permit for requests that tell more.

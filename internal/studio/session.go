@@ -26,6 +26,11 @@ type Session struct {
 	// MaxMinutes and MaxStoppedMinutes are the profile's limits of READY and STOPPED time.
 	MaxMinutes        int `json:"maxMinutes"`
 	MaxStoppedMinutes int `json:"maxStoppedMinutes"`
+	// Clipboard tells that the clipboards of desktop and viewers are one, UploadRoot
+	// where viewers' files go (empty: nowhere): what the profile said when the session
+	// was last started.
+	Clipboard  bool   `json:"clipboard,omitempty"`
+	UploadRoot string `json:"uploadRoot,omitempty"`
 
 	// Volume is empty when there is none. Until VolumeMade, it is still to be made:
 	// empty, or from the snapshot From.
@@ -63,6 +68,8 @@ type Session struct {
 	Running bool `json:"running,omitempty"`
 	// Scripted tells that it has scripts to run before it can be shown.
 	Scripted bool `json:"scripted,omitempty"`
+	// Share lets others look while the session is READY; nil: nobody.
+	Share *share `json:"share,omitempty"`
 	// Check tells that a READY session's workstation must be looked at.
 	Check bool `json:"check,omitempty"`
 	// Leftover is a workstation that must be ended before anything else is done.

@@ -11,9 +11,13 @@ func (s *Service) findSession(ctx context.Context, tx Tx, studioID, id string) (
 	if !ok || session.StudioID != studioID {
 		return nil, Resource{Type: typeSession, ID: id, StudioID: studioID}, err
 	}
-	return &session, Resource{
-		Type: typeSession, ID: id, StudioID: studioID, OwnedBy: session.OwnedBy, CreatedBy: session.CreatedBy, Tags: session.Tags,
-	}, nil
+	return &session, session.resource(), nil
+}
+
+func (s *Session) resource() Resource {
+	return Resource{
+		Type: typeSession, ID: s.SessionID, StudioID: s.StudioID, OwnedBy: s.OwnedBy, CreatedBy: s.CreatedBy, Tags: s.Tags,
+	}
 }
 
 // GetStreamingSession shows one session.

@@ -123,7 +123,8 @@ func open(t errorer, tb testing.TB, dir string, configure func(*studio.Config)) 
 		StreamURL: func(id, ticket, key string) string {
 			return "http://localhost/stream/" + id + "?authToken=" + ticket + "#" + key
 		},
-		Secret: []byte("0123456789abcdef"), Clock: w.clock.Now, Random: rand.NewChaCha8([32]byte{}),
+		ShareURL: func(token string) string { return "http://localhost/share/" + token },
+		Secret:   []byte("0123456789abcdef"), Clock: w.clock.Now, Random: rand.NewChaCha8([32]byte{}),
 		InstanceTypes: []studio.InstanceType{
 			{Name: "g4dn.xlarge", Reserved: studio.Capacity{CPUs: 1, MemoryBytes: 1 << 30}},
 			{Name: "g5.xlarge", Reserved: studio.Capacity{CPUs: 3, MemoryBytes: 1 << 30}},

@@ -59,6 +59,7 @@ var shapes = map[string]Shape{
 	"ScriptParameterValue":                               {Min: new(1), Max: new(256)},
 	"SecurityGroupId":                                    {},
 	"SensitiveString":                                    {Sensitive: true},
+	"SessionShareRight":                                  {Enum: []string{ShareWatch, ShareControl}},
 	"SessionBackupMode":                                  {Enum: []string{"AUTOMATIC", "DEACTIVATED"}},
 	"SessionPersistenceMode":                             {Enum: []string{"DEACTIVATED", "ACTIVATED"}},
 	"StreamConfigurationMaxBackupsToRetain":              {Kind: KindInteger, Min: new(0), Max: new(10)},

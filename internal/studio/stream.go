@@ -16,9 +16,16 @@ type Stream struct {
 	StudioID  string `json:"studioId"`
 	SessionID string `json:"sessionId"`
 	// Workstation is the one that the stream was made for; it opens no later one.
-	Workstation string    `json:"workstation"`
-	ForgetAt    time.Time `json:"forgetAt,omitzero"`
+	Workstation string `json:"workstation"`
+	// Share is the link that a guest came by; empty: who made it came without.
+	Share string `json:"share,omitempty"`
+	// Administrator tells that who made it is one of the account.
+	Administrator bool      `json:"administrator,omitempty"`
+	ForgetAt      time.Time `json:"forgetAt,omitzero"`
 }
+
+// by is who made the stream.
+func (v *Stream) by() Principal { return Principal{ID: v.CreatedBy, Administrator: v.Administrator} }
 
 // Table implements Noun.
 func (*Stream) Table() Table { return TableStreams }
@@ -59,11 +66,19 @@ func (v *Stream) end(now time.Time, keep time.Duration) error {
 
 // endStreams ends every stream of a session that is not READY any more.
 func (s *Service) endStreams(ctx context.Context, tx Tx, now time.Time, session *Session) error {
+	session.Share = nil
+	return s.endStreamsIf(ctx, tx, now, session, func(*Stream) bool { return true })
+}
+
+func (s *Service) endStreamsIf(ctx context.Context, tx Tx, now time.Time, session *Session, ends func(*Stream) bool) error {
 	streams, err := List[Stream](ctx, tx, Query{ParentID: session.SessionID, States: []State{Ready}})
 	if err != nil {
 		return err
 	}
 	for _, v := range streams {
+		if !ends(v) {
+			continue
+		}
 		if err := v.end(now, s.cfg.Timing.KeepStream); err != nil {
 			return err
 		}
@@ -136,7 +151,7 @@ func (s *Service) newStream(session *Session, p Principal, now time.Time, second
 		StreamingSessionStream: StreamingSessionStream{
 			StreamID: id, CreatedAt: now, CreatedBy: p.ID, ExpiresAt: now.Add(good), OwnedBy: session.OwnedBy, State: CreateInProgress,
 		},
-		StudioID: session.StudioID, SessionID: session.SessionID, Workstation: session.Workstation(),
+		StudioID: session.StudioID, SessionID: session.SessionID, Workstation: session.Workstation(), Administrator: p.Administrator,
 	}
 	return v, v.enter(eventMade)
 }
@@ -177,7 +192,19 @@ type Grant struct {
 	SessionID string
 	// SessionKey names the workstation to show, as streamers do.
 	SessionKey string
-	OwnedBy    string
+	// By is who made the stream, and OwnedBy whose the session is.
+	By      Principal
+	OwnedBy string
+	// Guest came by the link of a share. Control tells that keys and pointer are theirs, too.
+	Guest, Control bool
+	// MayShare and MayStop tell whether that is allowed to who made the stream.
+	MayShare, MayStop bool
+	// Share is there for who may share a session that is shared.
+	Share *SessionShare
+	// Ends is when the session ends by itself; zero: never. Keeps tells that it is
+	// stopped then, not deleted.
+	Ends  time.Time
+	Keeps bool
 }
 
 // RedeemTicket tells what the ticket of a stream opens, as often as asked until
@@ -210,10 +237,39 @@ func (s *Service) grant(ctx context.Context, streamID string, good func(*Stream)
 		} else if !ok || session.State != Ready || session.Workstation() != v.Workstation {
 			return noTicket()
 		}
-		g = Grant{StreamID: streamID, SessionID: v.SessionID, SessionKey: v.Workstation, OwnedBy: v.OwnedBy}
-		return nil
+		var err error
+		g, err = s.granted(ctx, tx, &v, &session)
+		return err
 	})
 	return g, err
+}
+
+func (s *Service) granted(ctx context.Context, tx Tx, v *Stream, session *Session) (g Grant, err error) {
+	g = Grant{
+		StreamID: v.StreamID, SessionID: v.SessionID, SessionKey: v.Workstation, By: v.by(), OwnedBy: v.OwnedBy,
+		Guest: v.Share != "", Control: true, Ends: session.StopAt, Keeps: true,
+	}
+	if !session.TerminateAt.IsZero() {
+		g.Ends, g.Keeps = session.TerminateAt, false
+	}
+	if g.Guest {
+		if session.Share == nil || session.Share.ID != v.Share {
+			return Grant{}, noTicket()
+		}
+		g.Control = session.Share.Right == ShareControl
+		return g, s.mayJoin(ctx, tx, g.By, session)
+	}
+	if g.MayStop, err = s.may(ctx, tx, g.By, "StopStreamingSession", session.resource()); err != nil {
+		return Grant{}, err
+	}
+	g.MayStop = g.MayStop && session.stoppable()
+	if g.MayShare, err = s.may(ctx, tx, g.By, "PutSessionShare", session.resource()); err != nil {
+		return Grant{}, err
+	}
+	if g.MayShare {
+		g.Share = s.shown(session)
+	}
+	return g, nil
 }
 
 func noTicket() error {

@@ -44,7 +44,10 @@ func TestStreams(t *testing.T) {
 		t.Error("two streams have one ticket")
 	}
 
-	grant := studio.Grant{StreamID: v.StreamID, SessionID: s.SessionID, SessionKey: w.key(t, s), OwnedBy: artist.ID}
+	grant := studio.Grant{
+		StreamID: v.StreamID, SessionID: s.SessionID, SessionKey: w.key(t, s), By: admin, OwnedBy: artist.ID,
+		Control: true, MayShare: true, MayStop: true, Ends: s.StopAt, Keeps: true,
+	}
 	for range 2 { // as often as wanted
 		if g, err := w.RedeemTicket(ctx, v.StreamID, ticketOf(v)); err != nil || g != grant {
 			t.Fatalf("%+v, %v", g, err)
