@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jezek/xgb"
@@ -29,6 +30,7 @@ type display struct {
 	root    xproto.Window
 	damage  damage.Damage
 	wmCheck xproto.Atom // _NET_SUPPORTING_WM_CHECK
+	keymap  sync.Mutex  // held by who changes it
 }
 
 // openDisplay connects to an X server that may still be starting, and asks for

@@ -43,7 +43,7 @@ func startStreamer(t testing.TB, s *xserver) *gateway {
 	}
 	g.streamer = exec.CommandContext(t.Context(), "/proc/self/exe")
 	g.streamer.Env = append(os.Environ(), "DISPLAY="+s.display, "BACKLOT_STREAMER_SOCKET="+g.socket,
-		"BACKLOT_STREAMER_CREDENTIAL_FILE="+credential, "BACKLOT_STREAMER_SESSION="+testSession)
+		"BACKLOT_STREAMER_CREDENTIAL_FILE="+credential, "BACKLOT_STREAMER_SESSION="+testSession, "BACKLOT_STREAMER_INPUT="+s.input)
 	if os.Getuid() == 0 {
 		// It needs no rights and no network.
 		g.streamer.SysProcAttr = &syscall.SysProcAttr{
@@ -67,6 +67,15 @@ func startStreamer(t testing.TB, s *xserver) *gateway {
 	})
 	g.accept()
 	return g
+}
+
+// kill ends the streamer as a crash does.
+func (g *gateway) kill() {
+	g.t.Helper()
+	if err := g.streamer.Process.Kill(); err != nil {
+		g.t.Fatal(err)
+	}
+	<-g.exited
 }
 
 func (g *gateway) listen() {

@@ -22,6 +22,7 @@ const notch = 120
 type input struct {
 	display  *display
 	keyboard *keyboard
+	devices  *devices
 	buttons  [256]bool // held
 	turned   struct{ x, y int }
 }
@@ -44,12 +45,37 @@ func (i *input) adopt() error {
 		i.buttons[b+1] = pointer.Mask>>(8+b)&1 == 1
 	}
 	i.releaseAll()
+	i.devices.open()
 	return nil
+}
+
+// close leaves nothing pressed.
+func (i *input) close() {
+	i.releaseAll()
+	i.devices.close()
 }
 
 // handle injects an input message. What does not make sense is ignored.
 func (i *input) handle(m wire.Message) {
 	switch m := m.(type) {
+	case wire.Pen:
+		if !i.devices.draw(m) {
+			i.point(m)
+		}
+		return
+	case wire.Wheel:
+		if i.devices.glide(m) {
+			return
+		}
+	}
+	i.devices.turn(nil)
+	switch m := m.(type) {
+	case wire.Motion:
+		i.fake(xproto.MotionNotify, 1, m.DX, m.DY)
+	case wire.Layout:
+		i.keyboard.choose(m)
+	case wire.Locks:
+		i.keyboard.lock(m)
 	case wire.Pointer:
 		i.fake(xproto.MotionNotify, 0, m.X, m.Y)
 	case wire.Button:
@@ -96,7 +122,28 @@ func (i *input) click(b uint8) {
 	i.fake(xproto.ButtonRelease, b, 0, 0)
 }
 
+// point has a pen be a mouse: its tip is the left button.
+func (i *input) point(m wire.Pen) {
+	width, height, err := i.display.size()
+	if err != nil {
+		return
+	}
+	for _, s := range m.Samples {
+		i.fake(xproto.MotionNotify, 0, int16(int(s.X)*width>>16), int16(int(s.Y)*height>>16))
+		for _, b := range penButtons {
+			i.button(b.button, s.Buttons&b.bit != 0)
+		}
+	}
+	if len(m.Samples) == 0 {
+		for _, b := range penButtons {
+			i.button(b.button, false)
+		}
+	}
+}
+
 func (i *input) releaseAll() {
+	i.devices.release()
+	i.devices.turn(nil)
 	for b, held := range i.buttons {
 		if held {
 			i.button(uint8(b), false)

@@ -3,6 +3,7 @@
 package streamer
 
 import (
+	"log/slog"
 	"sync/atomic"
 	"unicode"
 
@@ -26,6 +27,8 @@ type keyboard struct {
 	held    [256]bool                        // by keycode
 	symbols map[xproto.Keysym]xproto.Keycode // held
 	layout  *layout
+	chosen  wire.Layout
+	log     *slog.Logger
 	stale   atomic.Bool // the layout may have changed
 }
 
@@ -54,23 +57,37 @@ func (k *keyboard) handle(m wire.Key) {
 }
 
 // gives tells whether the key, as things are, gives the symbol. Whatever is no
-// character, such as Escape or Shift, is left to the key.
+// character, such as Escape or Shift, is left to the key; so is the keypad, which
+// NumLock decides on.
 func (k *keyboard) gives(code xproto.Keycode, sym xproto.Keysym) bool {
-	if !character(sym) || !k.refresh() {
+	if meaning(sym) == 0 || !k.refresh() {
 		return true
 	}
-	have := k.layout.symbol(code, k.held[leftShift] || k.held[rightShift])
-	if have == sym || unicode.ToLower(rune(have)) != unicode.ToLower(rune(sym)) {
-		return have == sym
+	if keypad(k.layout.symbol(code, true, false)) {
+		return true
+	}
+	have := k.layout.symbol(code, k.shifted(), k.third())
+	if same(have, sym) || unicode.ToLower(meaning(have)) != unicode.ToLower(meaning(sym)) {
+		return same(have, sym)
 	}
 	pointer, err := xproto.QueryPointer(k.display.x, k.display.root).Reply()
 	return err != nil || pointer.Mask&xproto.ModMaskLock != 0
 }
 
-// character tells keysyms that stand for a character from the others: Latin-1 is
-// itself, the rest of Unicode begins at 0x01000000 (X protocol, appendix A).
-func character(sym xproto.Keysym) bool {
-	return sym >= 0x20 && sym < 0x7f || sym >= 0xa0 && sym <= 0xff || sym >= 0x01000100 && sym <= 0x0110ffff
+// keypad tells the keysyms of the keypad's keys.
+func keypad(sym xproto.Keysym) bool { return sym >= 0xff80 && sym <= 0xffbd }
+
+func (k *keyboard) shifted() bool { return k.held[leftShift] || k.held[rightShift] }
+
+// third tells whether AltGr is held: a key that the layout made it.
+func (k *keyboard) third() bool {
+	const level3 = 0xfe03 // ISO_Level3_Shift
+	for code, held := range k.held {
+		if held && k.layout.symbol(xproto.Keycode(code), false, false) == level3 {
+			return true
+		}
+	}
+	return false
 }
 
 func (k *keyboard) press(code xproto.Keycode, down bool) {
@@ -86,7 +103,7 @@ func (k *keyboard) pressSymbol(sym xproto.Keysym) {
 		return
 	}
 	code, shifted, ok := k.layout.find(sym)
-	if shift := k.held[leftShift] || k.held[rightShift]; !ok || shift && !shifted {
+	if shift := k.shifted(); !ok || shift && !shifted || k.third() {
 		if code, ok = k.layout.borrow(sym, &k.held); !ok {
 			return
 		}

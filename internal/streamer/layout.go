@@ -23,13 +23,18 @@ func (l *layout) keys() int { return len(l.symbols) / max(l.per, 1) }
 // of returns the symbols of the nth key.
 func (l *layout) of(n int) []xproto.Keysym { return l.symbols[n*l.per : (n+1)*l.per] }
 
-// symbol returns what a key stands for, with shift or without.
-func (l *layout) symbol(code xproto.Keycode, shifted bool) xproto.Keysym {
+// symbol returns what a key stands for, with shift and AltGr or without. A key that has
+// four levels has the third and fourth behind those of a second group (XKB protocol,
+// core keyboard mapping).
+func (l *layout) symbol(code xproto.Keycode, shifted, third bool) xproto.Keysym {
 	n := int(code) - int(l.first)
 	if n < 0 || n >= l.keys() {
 		return 0
 	}
 	own := l.of(n)
+	if third && len(own) > 5 && own[4] != 0 {
+		own = own[4:]
+	}
 	if shifted && len(own) > 1 && own[1] != 0 {
 		return own[1]
 	}
@@ -40,7 +45,7 @@ func (l *layout) symbol(code xproto.Keycode, shifted bool) xproto.Keysym {
 func (l *layout) find(sym xproto.Keysym) (code xproto.Keycode, shifted, ok bool) {
 	for level := range min(l.per, 2) {
 		for n := range l.keys() {
-			if l.of(n)[level] == sym {
+			if same(l.of(n)[level], sym) {
 				return l.first + xproto.Keycode(n), level == 1, true
 			}
 		}

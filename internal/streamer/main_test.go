@@ -32,6 +32,7 @@ func stream() int {
 		Socket:         os.Getenv("BACKLOT_STREAMER_SOCKET"),
 		CredentialFile: os.Getenv("BACKLOT_STREAMER_CREDENTIAL_FILE"),
 		Session:        os.Getenv("BACKLOT_STREAMER_SESSION"),
+		Input:          os.Getenv("BACKLOT_STREAMER_INPUT"),
 		Log:            slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -27,9 +27,15 @@ type Config struct {
 	// CredentialFile holds what proves to the gateway that this is the session's
 	// streamer. It is read again for each connection.
 	CredentialFile string
+	// SoundDir is the directory of the pipes to and from the desktop's sound server;
+	// empty: there is no sound.
+	SoundDir string
 	// Session is the key of the session in the gateway.
 	Session string
-	Log     *slog.Logger
+	// Input is the directory with the sockets of X's input devices that are the
+	// streamer's alone; "": there are none.
+	Input string
+	Log   *slog.Logger
 }
 
 var errDisplayGone = errors.New("the X server has gone")
@@ -45,10 +51,12 @@ func Run(ctx context.Context, c Config) error {
 	var (
 		link     = newLink(c)
 		video    = newVideo(d, link, c.Log)
+		sound    = newSound(c, link, video.start)
+		mic      = newMicrophone(c)
 		cursor   = &cursor{display: d, link: link, wake: make(chan struct{}, 1)}
 		desktop  = newDesktop(d)
-		keyboard = &keyboard{display: d}
-		input    = &input{display: d, keyboard: keyboard}
+		keyboard = &keyboard{display: d, log: c.Log}
+		input    = &input{display: d, keyboard: keyboard, devices: newDevices(d, c.Input, c.Log)}
 	)
 	handle := func(e xgb.Event) {
 		switch e := e.(type) {
@@ -72,7 +80,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	session := &session{video: video, input: input, cursor: cursor, desktop: desktop, link: link}
+	session := &session{video: video, sound: sound, microphone: mic, input: input, cursor: cursor, desktop: desktop, link: link}
 
 	start := func(group *sync.WaitGroup, run func() error) {
 		group.Go(func() {
@@ -85,11 +93,14 @@ func Run(ctx context.Context, c Config) error {
 	start(&events, func() error { return d.events(ctx, handle, c.Log) })
 	start(&users, func() error { return video.run(ctx) })
 	start(&users, func() error { return cursor.run(ctx) })
+	start(&users, func() error { return sound.run(ctx) })
+	start(&users, func() error { return mic.run(ctx) })
 	start(&users, func() error { return desktop.run(ctx) })
 	start(&users, func() error { return desktop.keymap(ctx) })
 	start(&users, func() error { return link.run(ctx, session) })
 	<-ctx.Done()
-	users.Wait() // they leave nothing pressed
+	users.Wait()
+	input.close()
 	d.x.Close()
 	events.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {

@@ -66,13 +66,19 @@ type xserver struct {
 	x       *xgb.Conn
 	root    xproto.Window
 	command *exec.Cmd
+	input   string // the directory of its devices' sockets
 }
 
 func startX(t testing.TB) *xserver {
 	t.Helper()
+	return startXWith(t, xorgConfig)
+}
+
+func startXWith(t testing.TB, configuration string) *xserver {
+	t.Helper()
 	need(t, xorg, "openbox", "xkbcomp")
 	config := filepath.Join(openDir(t), "xorg.conf")
-	if err := os.WriteFile(config, []byte(xorgConfig), 0o644); err != nil {
+	if err := os.WriteFile(config, []byte(configuration), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	r, w, err := os.Pipe()

@@ -1,0 +1,401 @@
+package streamer_test
+
+import (
+	"bufio"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jezek/xgb/xproto"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// inputConfig is the X server's devices that only the streamer speaks for, their
+// sockets in the directory that stands for %[1]s.
+const inputConfig = `
+Section "InputDevice"
+	Identifier "Backlot Pen stylus"
+	Driver "inputtest"
+	Option "SocketPath" "%[1]s/pen"
+	Option "DeviceType" "PointerAbsoluteProximity"
+	Option "PointerHasPressure" "true"
+EndSection
+Section "InputDevice"
+	Identifier "Backlot Pen eraser"
+	Driver "inputtest"
+	Option "SocketPath" "%[1]s/eraser"
+	Option "DeviceType" "PointerAbsoluteProximity"
+	Option "PointerHasPressure" "true"
+EndSection
+Section "InputDevice"
+	Identifier "Backlot Wheel"
+	Driver "inputtest"
+	Option "SocketPath" "%[1]s/wheel"
+	Option "DeviceType" "Pointer"
+EndSection
+Section "ServerLayout"
+	Identifier "layout"
+	Screen "screen"
+	InputDevice "Backlot Pen stylus"
+	InputDevice "Backlot Pen eraser"
+	InputDevice "Backlot Wheel"
+EndSection
+`
+
+// tablet is a desktop with the devices, and what its programs are told of them.
+type tablet struct {
+	*gateway
+	t     *testing.T
+	x     *xserver
+	told  chan xiEvent
+	names map[string]string // by number
+}
+
+// xiEvent is what an XInput 2 program is told.
+type xiEvent struct {
+	kind    string // such as "Motion"
+	pointer bool   // it is an event of X's own pointer
+	device  string // where it comes from
+	detail  int
+	axes    map[int]float64
+}
+
+func newTablet(t *testing.T) *tablet {
+	t.Helper()
+	need(t, "xinput")
+	dir := openDir(t)
+	if os.Getuid() == 0 {
+		if err := os.Chown(dir, displayID, streamerID); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x := startXWith(t, xorgConfig+fmt.Sprintf(inputConfig, dir))
+	x.run(t, "openbox")
+	b := &tablet{t: t, x: x, told: make(chan xiEvent, 100_000), names: map[string]string{}}
+	x.input = dir
+	b.gateway = startStreamer(t, x)
+	await(b.gateway, "ready", anyOf[wire.Ready])
+	b.listen()
+	return b
+}
+
+// listen starts the program that is told.
+func (b *tablet) listen() {
+	t := b.t
+	t.Helper()
+	env := append(os.Environ(), "DISPLAY="+b.x.display)
+	list := exec.CommandContext(t.Context(), "xinput", "list", "--short")
+	list.Env = env
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if name, rest, ok := strings.Cut(line, "id="); ok {
+			number, _, _ := strings.Cut(rest, "\t")
+			b.names[number] = strings.TrimLeft(strings.TrimSpace(name), "⎡⎣⎜∼↳ ")
+		}
+	}
+	c := exec.CommandContext(t.Context(), "stdbuf", "-oL", "xinput", "test-xi2", "--root")
+	c.Env = env
+	pipe, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, c)
+	going := make(chan struct{})
+	go b.read(bufio.NewScanner(pipe), going)
+	// Whoever asks for events is told from then on: of the first that is sent again and again.
+	for y := int16(0); ; y++ {
+		b.send(wire.Pointer{X: 1, Y: 1 + y%2})
+		select {
+		case <-going:
+			b.send(wire.Pointer{X: 7, Y: 7}, wire.Button{Button: 9, Down: true}, wire.Button{Button: 9})
+			b.await("the last before the test", func(e xiEvent) bool { return e.kind == "ButtonRelease" && e.detail == 9 })
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// read takes what xinput prints of the events of X's own pointer, as programs get
+// them: what an event says ends with its windows.
+func (b *tablet) read(lines *bufio.Scanner, going chan struct{}) {
+	var e xiEvent
+	for lines.Scan() {
+		key, value, _ := strings.Cut(strings.TrimSpace(lines.Text()), ": ")
+		switch number, err := strconv.Atoi(key); {
+		case strings.HasPrefix(key, "EVENT type"):
+			_, kind, _ := strings.Cut(key, "(")
+			e = xiEvent{kind: strings.TrimSuffix(kind, ")"), axes: map[int]float64{}}
+		case key == "device":
+			device, source, _ := strings.Cut(value, " ")
+			e.pointer, e.device = device == "2", b.names[strings.Trim(source, "()")]
+		case key == "detail":
+			e.detail, _ = strconv.Atoi(value)
+		case err == nil && e.axes != nil:
+			e.axes[number], _ = strconv.ParseFloat(value, 64)
+		case key == "windows" && e.pointer:
+			if going != nil {
+				close(going)
+				going = nil
+			}
+			b.told <- e
+		}
+	}
+}
+
+// await returns the next event that suits; those before are lost.
+func (b *tablet) await(what string, suits func(xiEvent) bool) xiEvent {
+	b.t.Helper()
+	deadline := time.After(10 * time.Second)
+	for {
+		select {
+		case e := <-b.told:
+			if suits(e) {
+				return e
+			}
+		case <-deadline:
+			b.t.Fatalf("it never comes: %s", what)
+		}
+	}
+}
+
+// until returns all events of devices of ours up to the one that suits.
+func (b *tablet) until(suits func(xiEvent) bool) (all []xiEvent) {
+	b.t.Helper()
+	b.await("the last event", func(e xiEvent) bool {
+		if strings.HasPrefix(e.device, "Backlot") {
+			all = append(all, e)
+		}
+		return suits(e)
+	})
+	return all
+}
+
+// stroke is a pen's way over the screen: down, a curve of swelling pressure, up.
+func stroke(n int) []wire.PenSample {
+	samples := []wire.PenSample{{X: 10000, Y: 30000}}
+	for i := range n {
+		part := float64(i) / float64(n)
+		samples = append(samples, wire.PenSample{
+			X: uint16(10000 + 40000*part), Y: uint16(30000 + 8000*math.Sin(12*part)),
+			Pressure: uint16(65535 * math.Abs(math.Sin(5*part))), TiltX: 20, Buttons: wire.PenTip,
+		})
+	}
+	return append(samples, wire.PenSample{X: 50000, Y: 30000})
+}
+
+func (b *tablet) draw(samples []wire.PenSample) {
+	b.t.Helper()
+	for some := range slices.Chunk(samples, wire.MaxPenSamples) {
+		b.send(wire.Pen{Samples: some})
+	}
+}
+
+// motions are what the events say of places and pressure, as samples do.
+func motions(all []xiEvent) (samples [][3]float64) {
+	for _, e := range all {
+		if e.kind == "Motion" {
+			samples = append(samples, [3]float64{e.axes[0], e.axes[1], e.axes[4]})
+		}
+	}
+	return samples
+}
+
+func (b *tablet) drawn(samples []wire.PenSample, device string) {
+	t := b.t
+	t.Helper()
+	all := b.until(func(e xiEvent) bool { return e.kind == "ButtonRelease" && e.detail == 1 })
+	var want [][3]float64
+	for _, s := range samples {
+		want = append(want, [3]float64{float64(s.X), float64(s.Y), float64(s.Pressure) * 1000 / 65535})
+	}
+	// xinput prints hundredths.
+	if diff := cmp.Diff(want, motions(all), cmpopts.EquateApprox(0, 0.011)); diff != "" {
+		t.Errorf("the stroke (-drawn +told):\n%s", diff)
+	}
+	pressed := 0
+	for i, e := range all {
+		if e.device != device {
+			t.Fatalf("event %d is of %q, want %q", i, e.device, device)
+		}
+		if e.kind == "ButtonPress" {
+			if pressed++; e.detail != 1 || i != 2 {
+				t.Errorf("event %d presses button %d, want event 2 and 1", i, e.detail)
+			}
+		}
+	}
+	if pressed != 1 {
+		t.Errorf("pressed %d times", pressed)
+	}
+}
+
+// TestPenSampleForSample: more samples at once than X's queue has places.
+func TestPenSampleForSample(t *testing.T) {
+	t.Parallel()
+	b := newTablet(t)
+	samples := stroke(3000)
+	b.draw(samples)
+	b.drawn(samples, "Backlot Pen stylus")
+	b.send(wire.Pen{})
+	for i := range samples {
+		if samples[i].Buttons != 0 {
+			samples[i].Buttons = wire.PenEraser
+		}
+	}
+	// The eraser's end is nearer from where it touches to where it leaves.
+	erased := samples[1 : len(samples)-1]
+	b.draw(erased)
+	b.send(wire.Pen{})
+	all := b.until(func(e xiEvent) bool { return e.kind == "ButtonRelease" && e.detail == 1 })
+	if got := motions(all); len(got) != len(erased) || all[0].device != "Backlot Pen eraser" {
+		t.Errorf("%d motions of %q, want %d of the eraser", len(got), all[0].device, len(erased))
+	}
+}
+
+func TestPenButtonsAndLeaving(t *testing.T) {
+	t.Parallel()
+	b := newTablet(t)
+	at := func(buttons uint8) wire.Pen {
+		return wire.Pen{Samples: []wire.PenSample{{X: 32768, Y: 32768, Buttons: buttons}}}
+	}
+	said := func(want ...string) {
+		t.Helper()
+		for _, w := range want {
+			e := b.await(w, func(e xiEvent) bool { return strings.HasPrefix(e.kind, "Button") })
+			if got := fmt.Sprintf("%s %d", strings.TrimPrefix(e.kind, "Button"), e.detail); got != w {
+				t.Errorf("%s of %s, want %s", got, e.device, w)
+			}
+		}
+	}
+	b.send(at(0), at(wire.PenBarrel), at(wire.PenBarrel|wire.PenTip), at(wire.PenTip|wire.PenSecond), at(0))
+	said("Press 3", "Press 1", "Release 3", "Press 2", "Release 1", "Release 2")
+	// A mouse, and a pen again: each from where it is.
+	b.send(wire.Pointer{X: 50, Y: 50}, wire.Button{Button: 1, Down: true}, wire.Button{Button: 1}, at(wire.PenTip), at(wire.PenEraser))
+	said("Press 1", "Release 1", "Press 1", "Release 1", "Press 1")
+	// Whoever leaves leaves nothing pressed.
+	b.send(wire.ReleaseAll{})
+	said("Release 1")
+	b.send(at(wire.PenTip|wire.PenBarrel), wire.Pen{})
+	said("Press 1", "Press 3", "Release 1", "Release 3")
+}
+
+// TestPenAfterACrash: the X server would listen to the dead streamer for ever.
+func TestPenAfterACrash(t *testing.T) {
+	t.Parallel()
+	b := newTablet(t)
+	b.send(wire.Pen{Samples: []wire.PenSample{{X: 5, Y: 5, Pressure: 9, Buttons: wire.PenTip}}})
+	b.await("a press", func(e xiEvent) bool { return e.kind == "ButtonPress" })
+	b.kill()
+	b.gateway = startStreamer(t, b.x)
+	await(b.gateway, "ready", anyOf[wire.Ready])
+	samples := stroke(10)
+	b.draw(samples)
+	b.await("the pen", func(e xiEvent) bool { return e.device == "Backlot Pen stylus" && e.axes[0] == 10000 })
+	b.await("the end of the stroke", func(e xiEvent) bool { return e.kind == "ButtonRelease" })
+	before := busy(t, b.x.command.Process.Pid)
+	time.Sleep(300 * time.Millisecond)
+	if used := busy(t, b.x.command.Process.Pid) - before; used > 150*time.Millisecond {
+		t.Errorf("the X server was busy for %v of 300ms", used)
+	}
+	// Nor to one that ended in order.
+	_ = b.streamer.Process.Signal(syscall.SIGTERM)
+	<-b.exited
+	before = busy(t, b.x.command.Process.Pid)
+	time.Sleep(300 * time.Millisecond)
+	if used := busy(t, b.x.command.Process.Pid) - before; used > 150*time.Millisecond {
+		t.Errorf("after the streamer's end the X server was busy for %v of 300ms", used)
+	}
+}
+
+// busy is the time that a process has had of the processors.
+func busy(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	ticks := 0
+	for _, f := range fields[11:13] {
+		n, _ := strconv.Atoi(f)
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// TestPenWithoutDevices: an X server that has none takes the pen for a mouse.
+func TestPenWithoutDevices(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	at := func() *xproto.QueryPointerReply {
+		p, err := xproto.QueryPointer(x.x, x.root).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	g.send(wire.Pen{Samples: []wire.PenSample{{X: 32768, Y: 32768, Pressure: 500, Buttons: wire.PenTip}}})
+	eventually(t, "button 1 at the middle", func() bool {
+		p := at()
+		return p.RootX == 640 && p.RootY == 360 && p.Mask&xproto.KeyButMaskButton1 != 0
+	})
+	g.send(wire.Pen{})
+	eventually(t, "no button", func() bool { return at().Mask&xproto.KeyButMaskButton1 == 0 })
+}
+
+// TestWheelGlides: fractions of a notch are told as such, and click once they are
+// one; whole notches only click.
+func TestWheelGlides(t *testing.T) {
+	t.Parallel()
+	b := newTablet(t)
+	b.send(wire.Wheel{DY: 30}, wire.Wheel{DY: 30}, wire.Wheel{DX: -7, DY: 45}, wire.Wheel{DY: 15})
+	all := b.until(func(e xiEvent) bool { return e.kind == "ButtonRelease" })
+	at, steps := map[int]float64{}, [][2]float64{}
+	for _, e := range all {
+		if e.kind != "Motion" {
+			continue
+		}
+		for axis, v := range e.axes {
+			at[axis] = v
+		}
+		steps = append(steps, [2]float64{at[2], at[3]})
+	}
+	if diff := cmp.Diff([][2]float64{{0, 30}, {0, 60}, {-7, 105}, {-7, 120}}, steps); diff != "" {
+		t.Errorf("the wheel (-turned +told):\n%s", diff)
+	}
+	if last := all[len(all)-1]; last.detail != 5 {
+		t.Errorf("button %d, want 5", last.detail)
+	}
+	b.send(wire.Wheel{DY: -120})
+	if e := b.await("a click", func(e xiEvent) bool { return e.kind == "ButtonPress" }); e.device != "Virtual core XTEST pointer" || e.detail != 4 {
+		t.Errorf("a notch is %+v", e)
+	}
+}
+
+func TestRelativeMotion(t *testing.T) {
+	t.Parallel()
+	x, g := desktop(t)
+	g.send(wire.Pointer{X: 600, Y: 300}, wire.Motion{DX: 40, DY: -25}, wire.Motion{DX: -100, DY: 1})
+	eventually(t, "pointer at 540,276", func() bool {
+		p, err := xproto.QueryPointer(x.x, x.root).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.RootX == 540 && p.RootY == 276
+	})
+}
