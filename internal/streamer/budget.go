@@ -2,50 +2,46 @@ package streamer
 
 import "time"
 
-// budget makes an encoder that believes in a constant frame rate keep to a bit
-// rate in true time. The encoder's model is a bucket: each picture takes its
-// size out of it, and then one frame's share of the rate flows in. Our bucket is
-// filled by the clock. The encoder is told, picture by picture, a rate by which
-// its bucket catches up with ours.
+// budgetBurst is how much of the rate may be saved up while little is sent.
+const budgetBurst = 200 * time.Millisecond
+
+// budget is what pictures may cost. Bits flow in by the clock, up to a burst of
+// them; each picture takes out what it has.
 type budget struct {
-	framesPerSecond float64 // that the encoder believes in
-	bitsPerSecond   float64
-	burst           float64 // bits that fit into a bucket
-	fill            float64 // bits in our bucket
-	known           float64 // bits in the encoder's
-	told            float64 // bits per second that the encoder knows of
+	bitsPerSecond float64
+	burst         float64 // bits
+	fill          float64 // bits; less than 0 is a debt
 }
 
-// newBudget starts with the buckets filled by a given part.
-func newBudget(framesPerSecond, bitsPerSecond int, burst time.Duration, filled float64) *budget {
-	b := &budget{framesPerSecond: float64(framesPerSecond)}
-	b.set(bitsPerSecond, burst)
-	b.fill = filled * b.burst
-	b.known, b.told = b.fill, b.bitsPerSecond
+func newBudget(bitsPerSecond int) *budget {
+	b := &budget{}
+	b.set(bitsPerSecond)
+	b.fill = b.burst
 	return b
 }
 
-// set changes the rate. The bucket holds as much as the rate gives in burst.
-func (b *budget) set(bitsPerSecond int, burst time.Duration) {
+func (b *budget) set(bitsPerSecond int) {
 	b.bitsPerSecond = float64(bitsPerSecond)
-	b.burst = b.bitsPerSecond * burst.Seconds()
-	b.fill, b.known = min(b.fill, b.burst), min(b.known, b.burst)
+	b.burst = b.bitsPerSecond * budgetBurst.Seconds()
+	b.fill = min(b.fill, b.burst)
 }
 
-// before is called before a picture that comes elapsed after the last one. It
-// returns the rate to tell the encoder in bits per second: the same as the last
-// time while that is near enough.
-func (b *budget) before(elapsed time.Duration) float64 {
+// pass lets time go by.
+func (b *budget) pass(elapsed time.Duration) {
 	b.fill = min(b.burst, b.fill+b.bitsPerSecond*elapsed.Seconds())
-	rate := max(1000, b.bitsPerSecond+(b.fill-b.known)*b.framesPerSecond)
-	if rate < b.told*0.9 || rate > b.told*1.1 {
-		b.told = rate
-	}
-	return b.told
 }
 
-// after is called with the size of the picture, in bytes.
-func (b *budget) after(size int) {
-	b.fill -= float64(8 * size)
-	b.known = min(b.burst, max(0, b.known-float64(8*size))+b.told/b.framesPerSecond)
+// allowance is what the next picture may cost, in bits: half of what is there, so
+// that the first of many gets most, and all of them get the rate.
+func (b *budget) allowance() float64 { return max(0, b.fill/2) }
+
+// full says that waiting for more is of no use.
+func (b *budget) full() bool { return b.fill > 0.95*b.burst }
+
+// spend takes out what a picture has cost, in bytes.
+func (b *budget) spend(size int) { b.fill -= float64(8 * size) }
+
+// debt is the time until pictures are paid for.
+func (b *budget) debt() time.Duration {
+	return time.Duration(max(0, -b.fill) / b.bitsPerSecond * float64(time.Second))
 }

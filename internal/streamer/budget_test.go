@@ -1,63 +1,40 @@
 package streamer
 
 import (
-	"math/rand/v2"
 	"testing"
 	"time"
 )
 
-// model is the bucket of an encoder that believes in 60 frames per second, and
-// spends all it can.
-type model struct{ fill, burst float64 }
-
-func (m *model) picture(wants, rate float64) (size int) {
-	spent := min(wants, m.fill)
-	m.fill = min(m.burst, m.fill-spent+rate/60)
-	return int(spent / 8)
-}
-
-func TestBudgetHoldsInTrueTime(t *testing.T) {
+func TestBudget(t *testing.T) {
 	t.Parallel()
 	const rate = 10_000_000
-	for name, gap := range map[string]func(*rand.Rand) time.Duration{
-		"60 fps":    func(*rand.Rand) time.Duration { return time.Second / 60 },
-		"10 fps":    func(*rand.Rand) time.Duration { return time.Second / 10 },
-		"irregular": func(r *rand.Rand) time.Duration { return time.Duration(r.IntN(300)) * time.Millisecond },
-	} {
-		random := rand.New(rand.NewPCG(1, 1))
-		b := newBudget(60, rate, 200*time.Millisecond, 0.9)
-		m := model{0.9 * rate / 5, rate / 5}
-		var bits, seconds, capped float64
-		elapsed := time.Duration(0)
-		for range 500 {
-			size := m.picture(rate, b.before(elapsed))
-			b.after(size)
-			bits += float64(8 * size)
-			seconds += elapsed.Seconds()
-			capped += min(elapsed.Seconds(), 0.2) // a full bucket takes no more
-			elapsed = gap(random)
+	for _, fps := range []int{60, 10, 1} {
+		b := newBudget(rate)
+		gap, bits := time.Second/time.Duration(fps), 0.0
+		for range 30 * fps {
+			b.pass(gap)
+			bits += b.allowance()
+			b.spend(int(b.allowance() / 8))
 		}
-		if bits > (seconds+0.2)*rate*1.05 {
-			t.Errorf("%s: %.1f Mbit in %.1f s at %d Mbit/s", name, bits/1e6, seconds, rate/1_000_000)
-		}
-		if bits < capped*rate*0.6 {
-			t.Errorf("%s: only %.1f Mbit in %.1f s at %d Mbit/s", name, bits/1e6, capped, rate/1_000_000)
+		if most := 30.3 * rate; bits > most || fps >= 10 && bits < 0.9*most {
+			t.Errorf("%d fps: %.1f Mbit in 30 s at %d Mbit/s", fps, bits/1e6, rate/1_000_000)
 		}
 	}
 }
 
-func TestBudgetRefillsAtRest(t *testing.T) {
+func TestBudgetDebt(t *testing.T) {
 	t.Parallel()
-	b := newBudget(60, 10_000_000, 200*time.Millisecond, 0.9)
-	b.before(0)
-	b.after(225_000) // all of it
-	b.before(time.Second)
-	b.after(20) // a frame that says nothing
-	if b.known < 1_900_000 {
-		t.Errorf("after a second of rest the encoder may spend %.0f bits, want 2 million", b.known)
+	b := newBudget(8_000_000)
+	b.spend(300_000)
+	if got := b.debt(); got != 100*time.Millisecond || b.allowance() != 0 {
+		t.Errorf("a picture of 300 ms at a burst of 200: debt %v, allowance %.0f", got, b.allowance())
 	}
-	b.set(1_000_000, 200*time.Millisecond)
-	if b.known > 200_000 {
-		t.Errorf("after the rate fell the encoder may spend %.0f bits, want 200000", b.known)
+	b.pass(time.Second)
+	if !b.full() || b.debt() != 0 {
+		t.Error("a second of rest pays for nothing")
+	}
+	b.set(1_000_000)
+	if b.allowance() > 100_000 {
+		t.Errorf("after the rate fell a picture may cost %.0f bits, want 100000", b.allowance())
 	}
 }

@@ -23,9 +23,9 @@ type capture struct {
 	damaged xfixes.Region
 }
 
-// newCapture makes a capture of a screen of width x height pixels. The picture
-// leaves out an odd last row or column: 4:2:0 has none.
-func newCapture(d *display, width, height int) (*capture, error) {
+// newCapture makes a capture of a screen of width x height pixels, in full colour or
+// not. The picture leaves out an odd last row or column: 4:2:0 has none.
+func newCapture(d *display, width, height int, full bool) (*capture, error) {
 	segment, err := shm.NewSegId(d.x)
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func newCapture(d *display, width, height int) (*capture, error) {
 		return nil, err
 	}
 	return &capture{
-		display: d, picture: newPicture(width&^1, height&^1),
+		display: d, picture: newPicture(width&^1, height&^1, full),
 		width: width, screen: screen, segment: segment, damaged: damaged,
 	}, nil
 }
@@ -112,5 +112,6 @@ func (c *capture) take(everything bool) error {
 			return err
 		}
 	}
+	p.measure()
 	return nil
 }

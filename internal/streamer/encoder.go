@@ -21,4 +21,6 @@ type unit struct {
 	// sharp says that the rate did not hold the quality back: coding the same
 	// picture again would not make it better.
 	sharp bool
+	// debt is how long no change should be coded, so that the rate holds.
+	debt time.Duration
 }

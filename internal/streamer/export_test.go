@@ -13,7 +13,7 @@ func Grab(ctx context.Context, name string) (take func(everything bool) error, e
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCapture(d, width, height)
+	c, err := newCapture(d, width, height, false)
 	if err != nil {
 		d.x.Close()
 		return nil, err

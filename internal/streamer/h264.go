@@ -14,12 +14,7 @@ typedef struct {
 	int64_t pts;
 } h264;
 
-static void h264_budget(x264_param_t *p, int kilobits_per_second, int kilobits) {
-	p->rc.i_vbv_max_bitrate = kilobits_per_second;
-	p->rc.i_vbv_buffer_size = kilobits;
-}
-
-static h264 *h264_open(int width, int height, int quality, int frames_per_second, int kilobits_per_second, int kilobits) {
+static h264 *h264_open(int width, int height, int full_colour) {
 	h264 *h = calloc(1, sizeof *h);
 	x264_param_t *p = &h->param;
 	if (x264_param_default_preset(p, "ultrafast", "zerolatency") < 0)
@@ -27,7 +22,9 @@ static h264 *h264_open(int width, int height, int quality, int frames_per_second
 	p->i_log_level = X264_LOG_NONE;
 	p->i_width = width;
 	p->i_height = height;
-	p->i_csp = X264_CSP_I420;
+	p->i_csp = full_colour ? X264_CSP_I444 : X264_CSP_I420;
+	// x264 is no faster by AVX-512, and slower by a fifth where much is skipped.
+	p->cpu &= ~X264_CPU_AVX512;
 	p->i_threads = 2;
 	p->b_sliced_threads = 1;
 	p->i_keyint_max = X264_KEYINT_MAX_INFINITE;
@@ -38,16 +35,10 @@ static h264 *h264_open(int width, int height, int quality, int frames_per_second
 	p->vui.i_colorprim = 1;
 	p->vui.i_transfer = 13;
 	p->vui.i_colmatrix = 6;
-	// Constant quality, and the rate as a bound. qcompress 1 keeps the quantizer
-	// constant whatever the picture's complexity.
-	p->b_vfr_input = 0;
-	p->i_fps_num = frames_per_second;
-	p->i_fps_den = 1;
-	p->rc.i_rc_method = X264_RC_CRF;
-	p->rc.f_rf_constant = quality;
-	p->rc.f_qcompress = 1;
-	h264_budget(p, kilobits_per_second, kilobits);
-	if (x264_param_apply_profile(p, "baseline") < 0 || !(h->x264 = x264_encoder_open(p)))
+	// Each picture comes with its quantizer.
+	p->rc.i_rc_method = X264_RC_CQP;
+	p->rc.i_qp_constant = 26;
+	if (x264_param_apply_profile(p, full_colour ? "high444" : "baseline") < 0 || !(h->x264 = x264_encoder_open(p)))
 		goto fail;
 	return h;
 fail:
@@ -55,25 +46,21 @@ fail:
 	return NULL;
 }
 
-static int h264_set_budget(h264 *h, int kilobits_per_second, int kilobits) {
-	h264_budget(&h->param, kilobits_per_second, kilobits);
-	return x264_encoder_reconfig(h->x264, &h->param);
-}
-
 // Returns the size of the unit at *data, which is good until the next call, or -1.
-static int h264_encode(h264 *h, uint8_t *y, uint8_t *u, uint8_t *v, uint8_t *same, int key, uint8_t **data, int *is_key, double *quality) {
+static int h264_encode(h264 *h, uint8_t *y, uint8_t *u, uint8_t *v, uint8_t *same, int key, int quantizer, uint8_t **data, int *is_key) {
 	x264_picture_t in, out;
 	x264_nal_t *nal;
 	int count, size;
 	x264_picture_init(&in);
-	in.img.i_csp = X264_CSP_I420;
+	in.img.i_csp = h->param.i_csp;
 	in.img.i_plane = 3;
 	in.img.plane[0] = y;
 	in.img.plane[1] = u;
 	in.img.plane[2] = v;
 	in.img.i_stride[0] = h->param.i_width;
-	in.img.i_stride[1] = in.img.i_stride[2] = h->param.i_width / 2;
+	in.img.i_stride[1] = in.img.i_stride[2] = h->param.i_csp == X264_CSP_I444 ? h->param.i_width : h->param.i_width / 2;
 	in.i_type = key ? X264_TYPE_IDR : X264_TYPE_P;
+	in.i_qpplus1 = quantizer + 1;
 	in.i_pts = h->pts++;
 	// Same blocks are skipped, unless the reference is coarser than what this picture may have.
 	in.prop.mb_info = same;
@@ -82,7 +69,6 @@ static int h264_encode(h264 *h, uint8_t *y, uint8_t *u, uint8_t *v, uint8_t *sam
 		return -1;
 	*data = nal[0].p_payload;
 	*is_key = out.b_keyframe;
-	*quality = out.prop.f_crf_avg;
 	return size;
 }
 
@@ -100,71 +86,49 @@ import (
 	"unsafe"
 )
 
-const (
-	// h264Quality is the quantizer of a picture that the rate does not hold
-	// back: 42 to 48 dB luma.
-	h264Quality = 18
-	// h264FrameRate is the frame rate that x264 believes in. budget makes up for it.
-	h264FrameRate = 60
-	// h264Burst is how much of the rate a key frame or a sudden change may use at once.
-	h264Burst = 200 * time.Millisecond
-	// h264Filled is the part of its bucket that x264 starts with.
-	h264Filled = 0.9
-	// h264MaxRate is the highest rate that x264 takes, in bits per second.
-	h264MaxRate = 2_000_000_000
-)
-
-// h264Encoder is x264: H.264 constrained baseline in Annex B, SPS and PPS before
-// each key frame.
+// h264Encoder is x264: H.264 in Annex B, SPS and PPS before each key frame;
+// constrained baseline, or High 4:4:4 Predictive of pictures in full colour.
 type h264Encoder struct {
-	h      *C.h264
-	budget *budget
-	told   struct{ rate, burst C.int } // kilobits
+	h       *C.h264
+	budget  *budget
+	quality *quality
 }
 
-func newH264(width, height, bitsPerSecond int) (*h264Encoder, error) {
-	e := &h264Encoder{budget: newBudget(h264FrameRate, bitsPerSecond, h264Burst, h264Filled)}
-	e.told.rate, e.told.burst = e.kilobits(float64(bitsPerSecond))
-	e.h = C.h264_open(C.int(width), C.int(height), h264Quality, h264FrameRate, e.told.rate, e.told.burst)
-	if e.h == nil {
-		return nil, fmt.Errorf("open x264 for %dx%d", width, height)
+func newH264(p *picture, bitsPerSecond int) (*h264Encoder, error) {
+	full := C.int(0)
+	if p.full {
+		full = 1
 	}
-	return e, nil
+	h := C.h264_open(C.int(p.width), C.int(p.height), full)
+	if h == nil {
+		return nil, fmt.Errorf("open x264 for %dx%d", p.width, p.height)
+	}
+	return &h264Encoder{h: h, budget: newBudget(bitsPerSecond), quality: newQuality(len(p.same))}, nil
 }
 
-func (e *h264Encoder) setRate(bitsPerSecond int) { e.budget.set(bitsPerSecond, h264Burst) }
-
-// kilobits are a rate, and the size of the bucket, in x264's units.
-func (e *h264Encoder) kilobits(rate float64) (perSecond, burst C.int) {
-	return C.int(min(rate, h264MaxRate) / 1000), C.int(e.budget.burst / 1000)
-}
+func (e *h264Encoder) setRate(bitsPerSecond int) { e.budget.set(bitsPerSecond) }
 
 func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit, error) {
-	rate, burst := e.kilobits(e.budget.before(elapsed))
-	if rate != e.told.rate || burst != e.told.burst {
-		if C.h264_set_budget(e.h, rate, burst) != 0 {
-			return unit{}, fmt.Errorf("tell x264 a rate of %d kbit/s", rate)
-		}
-		e.told.rate, e.told.burst = rate, burst
-	}
+	e.budget.pass(elapsed)
+	quantizer := e.quality.choose(p, key, elapsed, e.budget)
 	var (
-		data    *C.uint8_t
-		isKey   C.int
-		quality C.double
-		wantKey C.int
+		data           *C.uint8_t
+		isKey, wantKey C.int
 	)
 	if key {
 		wantKey = 1
 	}
-	n := C.h264_encode(e.h, pointer(p.y), pointer(p.u), pointer(p.v), pointer(p.same), wantKey, &data, &isKey, &quality)
+	n := C.h264_encode(e.h, pointer(p.y), pointer(p.u), pointer(p.v), pointer(p.same), wantKey, C.int(quantizer), &data, &isKey)
 	if n < 0 {
 		return unit{}, errors.New("encode picture with x264")
 	}
-	e.budget.after(int(n))
+	e.budget.spend(int(n))
+	e.quality.coded(p, isKey != 0, quantizer, int(n))
 	return unit{
 		data:  unsafe.Slice((*byte)(data), int(n)),
 		key:   isKey != 0,
-		sharp: quality < h264Quality+0.05,
+		sharp: e.quality.sharp(),
+		debt:  e.budget.debt(),
 	}, nil
 }
 

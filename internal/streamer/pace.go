@@ -6,9 +6,7 @@ const (
 	// keyGap is the least time between key frames: a key frame costs as much as
 	// many other frames, and viewers who lost one packet ask several times.
 	keyGap = 500 * time.Millisecond
-	// sharpenGap is the time between frames that only make a still picture better,
-	// for at most sharpenFor after the last change.
-	sharpenGap = time.Second / 30
+	// sharpenFor is how long after the last change a still picture is made better.
 	sharpenFor = 5 * time.Second
 	// aliveGap is the time between frames that say nothing. Without any frame
 	// Chromium thinks that it has lost something, and asks for key frames.
@@ -23,6 +21,7 @@ type pace struct {
 	damaged   bool
 	key       bool // wanted
 	sharp     bool // the last frame was as good as it gets
+	exact     bool // viewers have the very pixels, by other means
 
 	next      time.Time // the earliest time of the next change, by framesPer
 	lastFrame time.Time
@@ -48,7 +47,7 @@ func (p *pace) due() (time.Time, bool) {
 	if p.key {
 		sooner(p.lastKey.Add(keyGap))
 	}
-	if !p.sharp && p.lastFrame.Sub(p.changed) < sharpenFor {
+	if !p.sharp && !p.exact && p.lastFrame.Sub(p.changed) < sharpenFor {
 		sooner(p.lastFrame.Add(sharpenGap))
 	}
 	return due, true
@@ -74,10 +73,10 @@ func (p *pace) made(now time.Time, change bool, u unit) {
 		// Frames keep to a grid, so that timers that fire late do not lower the
 		// rate. Frames without a change never hold one up.
 		interval := time.Second / time.Duration(p.framesPer)
-		p.next = later(p.next.Add(interval), now.Add(interval/2))
+		p.next = later(later(p.next.Add(interval), now.Add(interval/2)), now.Add(u.debt))
 	}
 	if change || u.key {
-		p.changed = now
+		p.changed, p.exact = now, false
 	}
 	if u.key {
 		p.lastKey, p.key = now, false

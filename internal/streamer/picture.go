@@ -3,9 +3,32 @@
 package streamer
 
 /*
+#cgo CFLAGS: -O3
 #cgo LDFLAGS: -lyuv
 #include <stdlib.h>
 #include <libyuv/convert.h>
+#include <libyuv/convert_from_argb.h>
+
+// Two rows of each changed block, against their neighbours to the right and below.
+static void measure(const uint8_t *y, int width, int height, const uint8_t *same, uint8_t *detail) {
+	int columns = (width + 15) / 16, rows = (height + 15) / 16;
+	for (int row = 0; row < rows; row++)
+		for (int column = 0; column < columns; column++) {
+			if (same[row * columns + column])
+				continue;
+			int left = 16 * column < width - 16 ? 16 * column : width - 16, sum = 0;
+			for (int line = 4; line < 16; line += 7) {
+				int top = 16 * row + line < height - 2 ? 16 * row + line : height - 2;
+				const uint8_t *p = y + (size_t)top * width + left;
+				for (int i = 0; i < 16; i++)
+					sum += abs(p[i] - p[i + 1]);
+				for (int i = 0; i < 16; i++)
+					sum += abs(p[i] - p[i + width]);
+			}
+			sum /= 16;
+			detail[row * columns + column] = sum < 255 ? sum : 255;
+		}
+}
 */
 import "C"
 
@@ -16,27 +39,40 @@ import (
 	"unsafe"
 )
 
-// block is the side of a macroblock in pixels.
-const block = 16
+const (
+	// block is the side of a macroblock in pixels.
+	block = 16
+	// detailUnit is what detail counts of one level of luma.
+	detailUnit = 4
+)
 
-// picture is a screen in I420 (BT.601, limited range), and which of its
-// macroblocks have changed since it was encoded last. It lies in C memory: the
-// encoder keeps pointers to it, and Go's collector need not count it.
+// picture is a screen in I420 or, in full colour, in I444 (BT.601, limited range),
+// and which of its macroblocks have changed since it was encoded last. It lies in C
+// memory: the encoder keeps pointers to it, and Go's collector need not count it.
 type picture struct {
 	width, height int // even
+	full          bool
 	columns, rows int // of blocks
 	y, u, v       []byte
 	same          []byte // 1 for each block that has not changed
+	detail        []byte // of each block: how much neighbouring pixels differ
 	memory        unsafe.Pointer
 }
 
-func newPicture(width, height int) *picture {
-	p := &picture{width: width, height: height, columns: (width + block - 1) / block, rows: (height + block - 1) / block}
-	luma := width * height
-	size := luma + luma/2 + p.columns*p.rows
+func newPicture(width, height int, full bool) *picture {
+	p := &picture{width: width, height: height, full: full, columns: (width + block - 1) / block, rows: (height + block - 1) / block}
+	luma, chroma, blocks := width*height, width*height/4, p.columns*p.rows
+	if full {
+		chroma = luma
+	}
+	size := luma + 2*chroma + 2*blocks
 	p.memory = C.calloc(1, C.size_t(size))
-	all := unsafe.Slice((*byte)(p.memory), size)
-	p.y, p.u, p.v, p.same = all[:luma], all[luma:luma+luma/4], all[luma+luma/4:luma+luma/2], all[luma+luma/2:]
+	rest := unsafe.Slice((*byte)(p.memory), size)
+	take := func(n int) (part []byte) {
+		part, rest = rest[:n:n], rest[n:]
+		return part
+	}
+	p.y, p.u, p.v, p.same, p.detail = take(luma), take(chroma), take(chroma), take(blocks), take(blocks)
 	return p
 }
 
@@ -88,15 +124,25 @@ func (p *picture) convert(screen []byte, stride, top, bottom int) error {
 	if top < 0 || bottom > p.height || top >= bottom || len(screen) < (bottom-1)*stride+4*p.width {
 		return errors.New("convert rows outside the screen")
 	}
-	chroma := top / 2 * (p.width / 2)
-	if C.ARGBToI420(pointer(screen[top*stride:]), C.int(stride),
-		pointer(p.y[top*p.width:]), C.int(p.width),
-		pointer(p.u[chroma:]), C.int(p.width/2),
-		pointer(p.v[chroma:]), C.int(p.width/2),
-		C.int(p.width), C.int(bottom-top)) != 0 {
-		return errors.New("convert to I420")
+	from, y, width, rows := pointer(screen[top*stride:]), pointer(p.y[top*p.width:]), C.int(p.width), C.int(bottom-top)
+	failed := C.int(0)
+	if p.full {
+		u, v := pointer(p.u[top*p.width:]), pointer(p.v[top*p.width:])
+		failed = C.ARGBToI444(from, C.int(stride), y, width, u, width, v, width, width, rows)
+	} else {
+		chroma := top / 2 * (p.width / 2)
+		u, v := pointer(p.u[chroma:]), pointer(p.v[chroma:])
+		failed = C.ARGBToI420(from, C.int(stride), y, width, u, width/2, v, width/2, width, rows)
+	}
+	if failed != 0 {
+		return errors.New("convert the screen")
 	}
 	return nil
+}
+
+// measure finds the detail of the blocks that have changed.
+func (p *picture) measure() {
+	C.measure(pointer(p.y), C.int(p.width), C.int(p.height), pointer(p.same), pointer(p.detail))
 }
 
 func pointer(b []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(b)) }

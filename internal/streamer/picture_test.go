@@ -7,7 +7,7 @@ import (
 
 func TestPictureMarksBlocks(t *testing.T) {
 	t.Parallel()
-	p := newPicture(100, 70) // 7 by 5 blocks
+	p := newPicture(100, 70, false) // 7 by 5 blocks
 	t.Cleanup(p.close)
 	type band struct{ top, bottom int }
 	for _, c := range []struct {
@@ -65,7 +65,7 @@ func TestPictureConverts(t *testing.T) {
 	for i := range len(screen) / 4 {
 		copy(screen[4*i:], []byte{0, 0, 255, 0}) // red
 	}
-	p := newPicture(32, 20)
+	p := newPicture(32, 20, false)
 	t.Cleanup(p.close)
 	if err := p.convert(screen, stride, 4, 8); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestPictureConverts(t *testing.T) {
 func FuzzMark(f *testing.F) {
 	f.Add(uint8(3), uint8(4), int16(-5), int16(7), uint16(9), uint16(65535))
 	f.Fuzz(func(t *testing.T, width, height uint8, x, y int16, w, h uint16) {
-		p := newPicture(2+int(width)&^1, 2+int(height)&^1)
+		p := newPicture(2+int(width)&^1, 2+int(height)&^1, false)
 		defer p.close()
 		p.unmark()
 		p.mark(int(x), int(y), int(w), int(h))

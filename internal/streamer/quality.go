@@ -1,0 +1,145 @@
+package streamer
+
+import (
+	"math"
+	"time"
+)
+
+// Quantizers of H.264: six more is twice as coarse.
+const (
+	// sharpest is what a picture at rest becomes: 42 to 48 dB luma.
+	sharpest = 18
+	// swift is what a change of the whole screen begins with: of the hardest
+	// picture, noise in every pixel, 33 dB at a third of the bits of sharpest.
+	swift = 27
+	// coarsest is the end of what the rate can do to a picture. Beyond it pictures
+	// become fewer.
+	coarsest = 44
+
+	// sharpenGap is the time between pictures that only make others better.
+	sharpenGap = time.Second / 30
+	// settled is the time after which what changes has nothing to do with what
+	// changed before.
+	settled = 250 * time.Millisecond
+)
+
+// quality chooses the quantizer of each picture. x264 could, but looks at each
+// picture in a second way for that, which takes a quarter of its time.
+type quality struct {
+	// at is the quantizer that each block was coded with.
+	at []uint8
+	// hard is what a change has cost, as a part of what its detail would if nothing
+	// of it had been on the screen before: what moves costs little.
+	hard      float64
+	quiet     time.Duration // since the last change
+	unrefined time.Duration // since the last picture that was coarser than it may become
+
+	changed, rough tally // of the picture that was chosen for last
+	refines        bool
+}
+
+func newQuality(blocks int) *quality { return &quality{at: make([]uint8, blocks), hard: 1} }
+
+// tally counts blocks by their detail.
+type tally struct {
+	blocks int
+	detail [256]int
+}
+
+func (t *tally) add(detail uint8) {
+	t.blocks++
+	t.detail[detail]++
+}
+
+// bits is about what the blocks cost with a quantizer.
+func (t *tally) bits(quantizer int) float64 {
+	const (
+		overhead = 8
+		slope    = 2.4 // of bits a pixel, over detail in quantizer steps
+		nothing  = 0.17
+	)
+	step := math.Exp2(float64(quantizer-4) / 6)
+	sum := float64(overhead * t.blocks)
+	for detail, n := range t.detail {
+		if over := float64(detail)/detailUnit/step - nothing; n > 0 && over > 0 {
+			sum += float64(n) * slope * over * block * block
+		}
+	}
+	return sum
+}
+
+// choose returns the quantizer of a picture that comes elapsed after the last one.
+func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget) int {
+	q.quiet += elapsed
+	q.unrefined += elapsed
+	if q.quiet > settled {
+		q.hard = 1
+	}
+	q.changed, q.rough = tally{}, tally{}
+	worst := sharpest
+	for i, same := range p.same {
+		switch {
+		case same == 0 || key:
+			q.changed.add(p.detail[i])
+		case q.at[i] > sharpest:
+			q.rough.add(p.detail[i])
+			worst = max(worst, int(q.at[i]))
+		}
+	}
+	hard := q.hard
+	if key {
+		hard = 1
+	}
+	// Blocks that did not change are coded again when they are coarser.
+	cost := func(quantizer int) float64 {
+		bits := hard * q.changed.bits(quantizer)
+		if quantizer < worst {
+			bits += q.rough.bits(quantizer)
+		}
+		return bits
+	}
+	chosen, end := sharpest, coarsest
+	if q.changed.blocks > 0 {
+		chosen += min(swift-sharpest, 2*(swift-sharpest)*q.changed.blocks/len(q.at))
+		if q.unrefined < sharpenGap*9/10 {
+			chosen = max(chosen, worst)
+		}
+	} else if end = worst; b.full() {
+		end = max(worst-1, sharpest)
+	}
+	for chosen < end && cost(chosen) > b.allowance() {
+		chosen++
+	}
+	q.refines = chosen < worst
+	return chosen
+}
+
+// coded records what a picture has cost, in bytes.
+func (q *quality) coded(p *picture, key bool, quantizer, size int) {
+	if q.refines || quantizer > sharpest {
+		q.unrefined = 0
+	}
+	for i, same := range p.same {
+		if same == 0 || key || int(q.at[i]) > quantizer {
+			q.at[i] = uint8(quantizer)
+		}
+	}
+	if q.changed.blocks == 0 {
+		return
+	}
+	q.quiet = 0
+	if !q.refines && !key {
+		was := min(max(float64(8*size)/q.changed.bits(quantizer), 0.01), 4)
+		q.hard = max(was, (q.hard+was)/2)
+	}
+}
+
+// sharp says that the picture is as good as it gets.
+func (q *quality) sharp() bool {
+	for _, at := range q.at {
+		if at > sharpest {
+			return false
+		}
+	}
+	return true
+}
