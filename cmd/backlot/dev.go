@@ -329,6 +329,7 @@ func seedProfile(ctx context.Context, service *studio.Service, studioID, compone
 			ClipboardMode: "ENABLED", EC2InstanceTypes: []string{"g4dn.xlarge", "g4dn.2xlarge", "g5.xlarge"}, StreamingImageIDs: []string{imageID},
 			MaxSessionLengthInMinutes: 690, SessionPersistenceMode: "ACTIVATED",
 			SessionBackup:       &studio.StreamConfigurationSessionBackup{Mode: "AUTOMATIC", MaxBackupsToRetain: 3},
+			SessionStorage:      &studio.StreamConfigurationSessionStorage{Mode: []string{"UPLOAD"}},
 			VolumeConfiguration: &studio.VolumeConfiguration{Size: 100, Throughput: 125, IOPS: 3000},
 		},
 	})

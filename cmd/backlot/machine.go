@@ -135,6 +135,7 @@ func newService(c config.Config, by rules, r *records, m *machine, public *url.U
 		StreamURL: func(streamID, ticket, sessionKey string) string {
 			return gateway.StreamURL(streams(), streamID, ticket, sessionKey)
 		},
+		ShareURL:      func(token string) string { return public.JoinPath("share", token).String() },
 		Secret:        r.installation.Secret,
 		Clock:         time.Now,
 		Random:        rand.Reader,
@@ -194,6 +195,7 @@ func newLoop(ctx context.Context, c config.Config, r *records, server string, m 
 		SocketDir:    socketDir(r.installation),
 		User:         workstation.User{Name: "artist", ID: 1000},
 		Screen:       workstation.Screen{Width: c.Desktop.Width, Height: c.Desktop.Height},
+		UploadBytes:  c.Desktop.UploadGiB << 30,
 		Reserve:      reserve,
 		Log:          log,
 	})), nil

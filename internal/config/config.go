@@ -80,8 +80,9 @@ type Backups struct {
 
 // Desktop says how desktops start.
 type Desktop struct {
-	Width  int `yaml:"width" help:"Width before a browser window says better, in pixels."`
-	Height int `yaml:"height" help:"Height before a browser window says better, in pixels."`
+	Width     int   `yaml:"width" help:"Width before a browser window says better, in pixels."`
+	Height    int   `yaml:"height" help:"Height before a browser window says better, in pixels."`
+	UploadGiB int64 `yaml:"upload_gib" help:"Largest file that can be uploaded into a desktop, in GiB, where the launch profile allows that; 0: as large as fits."`
 }
 
 // Default is what holds where nothing is set.
@@ -92,7 +93,7 @@ func Default() Config {
 		AccountID: "123456789012",
 		Region:    "us-west-2",
 		Backups:   Backups{Every: 4 * time.Hour},
-		Desktop:   Desktop{Width: 1280, Height: 720},
+		Desktop:   Desktop{Width: 1280, Height: 720, UploadGiB: 100},
 		Quotas:    Quotas{Studios: 10, Sessions: 50, LaunchProfiles: 50, StreamingImages: 10, Components: 100, SharedFileSystems: 10},
 		Requests:  Requests{PerSecond: 100, Burst: 200},
 	}
@@ -182,6 +183,9 @@ func (c Config) Check() error {
 	}
 	if c.Desktop.Width < 320 || c.Desktop.Height < 200 {
 		complain("desktop", "%d x %d is smaller than 320 x 200", c.Desktop.Width, c.Desktop.Height)
+	}
+	if c.Desktop.UploadGiB < 0 || c.Desktop.UploadGiB > 1<<20 {
+		complain("desktop.upload_gib", "%d is no size of a file", c.Desktop.UploadGiB)
 	}
 	for name, n := range c.Quotas.byName() {
 		if n < 1 {

@@ -78,6 +78,8 @@ type Config struct {
 	// User is whom desktops run as, Screen how large they start.
 	User   workstation.User
 	Screen workstation.Screen
+	// UploadBytes bounds each file that a viewer uploads; 0: nothing does.
+	UploadBytes int64
 	// Reserve is how many bytes the volume store must keep free for a new volume
 	// to be made.
 	Reserve int64

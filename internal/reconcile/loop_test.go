@@ -89,7 +89,7 @@ func TestWorkstationIsAsTheSessionSays(t *testing.T) {
 			Environment: []string{"BACKLOT_SESSION_ID=" + id, "BACKLOT_STUDIO_ID=" + w.studioID},
 			Limits:      workstation.Limits{CPUs: 2, MemoryBytes: 1 << 30, Processes: got.Limits.Processes, IOPS: 3000, BytesPerSecond: 125 << 20},
 			Screen:      workstation.Screen{Width: 1280, Height: 720},
-			Streamer:    workstation.Streamer{SocketDir: "/run/gateway", Credential: "secret of " + key},
+			Streamer:    workstation.Streamer{SocketDir: "/run/gateway", Credential: "secret of " + key, Clipboard: true},
 		}
 		if diff := cmp.Diff(want, got); diff != "" || got.Limits.Processes == 0 {
 			t.Errorf("%+v\n%s", got, diff)

@@ -191,7 +191,10 @@ func (l *Loop) ensureWorkstation(ctx context.Context, task studio.Task) error {
 		Limits:      workstation.Limits{CPUs: task.Type.CPUs, MemoryBytes: task.Type.MemoryBytes, Processes: processes},
 		Screen:      l.cfg.Screen,
 		Scripts:     scripts(task),
-		Streamer:    workstation.Streamer{SocketDir: l.cfg.SocketDir, Credential: l.cfg.Credential(key)},
+		Streamer:    workstation.Streamer{SocketDir: l.cfg.SocketDir, Credential: l.cfg.Credential(key), Clipboard: s.Clipboard},
+	}
+	if s.UploadRoot != "" {
+		spec.Uploads = workstation.Uploads{Root: s.UploadRoot, MaxBytes: l.cfg.UploadBytes}
 	}
 	if v := s.VolumeConfiguration; v != nil {
 		spec.Limits.IOPS, spec.Limits.BytesPerSecond = int64(v.IOPS), int64(v.Throughput)<<20

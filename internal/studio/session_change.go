@@ -51,7 +51,7 @@ func (s *Service) StopStreamingSession(ctx context.Context, p Principal, req *St
 func (s *Service) beginStop(ctx context.Context, tx Tx, now time.Time, session *Session, by, retention string) error {
 	before := session.StreamingSession
 	limits := [2]int{session.MaxMinutes, session.MaxStoppedMinutes}
-	if err := s.refresh(ctx, tx, session); err != nil {
+	if _, err := s.refresh(ctx, tx, session); err != nil {
 		return err
 	}
 	if !session.stoppable() {
@@ -205,8 +205,12 @@ func (s *Service) beginStart(ctx context.Context, tx Tx, now time.Time, session 
 	if !sessionMachine.allows(session.State, eventStart) {
 		return wrongState("session", session.SessionID, session.State)
 	}
-	if err := s.refresh(ctx, tx, session); err != nil {
+	profile, err := s.refresh(ctx, tx, session)
+	if err != nil {
 		return err
+	}
+	if profile != nil {
+		session.allow(profile)
 	}
 	// What a restore replaces is lost unless a backup holds it.
 	if from != nil && session.VolumeMade && session.BackupMode == automatic {

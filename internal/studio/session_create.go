@@ -120,6 +120,7 @@ func (s *Service) newSession(ctx context.Context, tx Tx, now time.Time, p Princi
 		session.VolumeConfiguration = offer.VolumeConfiguration
 	}
 	session.follow(offer)
+	session.allow(offer)
 	session.say(sessionCodes[CreateInProgress], "")
 	session.Volume = session.nextVolume()
 	session.progress(now, session.step(s.cfg.Timing))
@@ -159,13 +160,24 @@ func (s *Session) follow(c *StreamConfiguration) {
 	}
 }
 
-// refresh follows the launch profile as it is now.
-func (s *Service) refresh(ctx context.Context, tx Tx, session *Session) error {
+// allow takes the profile's settings that hold from one start to the next.
+func (s *Session) allow(c *StreamConfiguration) {
+	s.Clipboard, s.UploadRoot = c.ClipboardMode == "ENABLED", ""
+	if storage := c.SessionStorage; storage != nil && slices.Contains(storage.Mode, "UPLOAD") {
+		s.UploadRoot = "$HOME/Uploads"
+		if storage.Root != nil && storage.Root.Linux != "" {
+			s.UploadRoot = storage.Root.Linux
+		}
+	}
+}
+
+// refresh follows the launch profile as it is now, which it returns; nil: it is gone.
+func (s *Service) refresh(ctx context.Context, tx Tx, session *Session) (*StreamConfiguration, error) {
 	var profile Profile
 	ok, err := found(tx.Find(ctx, session.LaunchProfileID, &profile))
 	if !ok {
-		return err
+		return nil, err
 	}
 	session.follow(profile.StreamConfiguration)
-	return nil
+	return profile.StreamConfiguration, nil
 }

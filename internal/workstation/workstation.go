@@ -51,6 +51,8 @@ type Spec struct {
 	Limits      Limits
 	Screen      Screen
 	Scripts     Scripts
+	// Uploads is where files of viewers go.
+	Uploads Uploads
 	// Streamer is how the streamer finds the gateway and proves which session it is.
 	Streamer Streamer
 }
@@ -81,6 +83,16 @@ type Streamer struct {
 	SocketDir string
 	// Credential proves to the gateway which session this is. Secret.
 	Credential string
+	// Clipboard lets viewers have the desktop's clipboard, and the other way round.
+	Clipboard bool
+}
+
+// Uploads is where files of viewers go. The zero value takes none.
+type Uploads struct {
+	// Root is the directory in the sandbox: absolute, or $HOME/ and more.
+	Root string
+	// MaxBytes bounds each file; 0: the volume alone does.
+	MaxBytes int64
 }
 
 // Status is what is true of a workstation.

@@ -17,7 +17,8 @@ func TestConfig(t *testing.T) {
 	}
 	want := Config{User: "anna", UID: 1000, Display: 7, Xauthority: "/run/x", Command: "exec twm", Environment: []string{
 		"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus", "DISPLAY=:7.0", "HOME=/home/anna", "LANG=de_DE.UTF-8",
-		"LOGNAME=anna", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games", "SHELL=/bin/bash", "SHOW=x=y",
+		"LOGNAME=anna", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games",
+		"PULSE_CLIENTCONFIG=/run/backlot/desktop/pulse/client.conf", "SHELL=/bin/bash", "SHOW=x=y",
 		"USER=anna", "XAPPLRESDIR=/run/backlot/desktop", "XAUTHORITY=/run/x",
 		"XDG_CONFIG_DIRS=/run/backlot/desktop:/etc/xdg", "XDG_RUNTIME_DIR=/run/user/1000", "XDG_SESSION_TYPE=x11",
 	}}

@@ -11,19 +11,20 @@ import (
 	"strings"
 )
 
-// Main runs one of the two programs of a sandbox and returns its exit code:
-// "session-init" as process 1, "session-menu" for the window manager. The
+// Main runs one of the programs of a sandbox and returns its exit code:
+// "session-init" as process 1, "session-menu" for the window manager,
+// "session-files" to receive files of viewers. The
 // arguments are those after the program's name. When ctx ends, session-init ends
 // as after SIGTERM.
 func Main(ctx context.Context, args, environment []string, stdout, stderr io.Writer) int {
-	err := errors.New("usage: session-init | session-menu")
-	if len(args) == 1 {
-		switch args[0] {
-		case "session-init":
-			err = runInit(ctx, environment, slog.New(slog.NewTextHandler(stderr, nil)))
-		case "session-menu":
-			err = writeMenu(variables(environment), stdout)
-		}
+	err := errors.New("usage: session-init | session-menu | session-files DIRECTORY BYTES")
+	switch {
+	case len(args) == 1 && args[0] == "session-init":
+		err = runInit(ctx, environment, slog.New(slog.NewTextHandler(stderr, nil)))
+	case len(args) == 1 && args[0] == "session-menu":
+		err = writeMenu(variables(environment), stdout)
+	case len(args) == 3 && args[0] == "session-files":
+		err = takeFiles(ctx, args[1], args[2])
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "backlot:", err)
@@ -45,6 +46,9 @@ type Config struct {
 	// for it lies in the file Xauthority: XAUTHORITY.
 	Display    int
 	Xauthority string
+	// UploadRoot is where files of viewers go, empty for nowhere, UploadBytes what each
+	// may have: BACKLOT_UPLOAD_ROOT and BACKLOT_UPLOAD_BYTES.
+	UploadRoot, UploadBytes string
 	// Environment is what the desktop's programs get, as KEY=value: everything
 	// but the BACKLOT variables above, with HOME, USER and LOGNAME of the
 	// account, and what a desktop expects (PATH, LANG, XDG_RUNTIME_DIR and so on)
@@ -54,7 +58,10 @@ type Config struct {
 
 func parseConfig(environment []string) (Config, error) {
 	env := variables(environment)
-	c := Config{User: env["BACKLOT_USER"], Command: env["BACKLOT_DESKTOP_COMMAND"], Xauthority: env["XAUTHORITY"]}
+	c := Config{
+		User: env["BACKLOT_USER"], Command: env["BACKLOT_DESKTOP_COMMAND"], Xauthority: env["XAUTHORITY"],
+		UploadRoot: env[UploadRootVariable], UploadBytes: env[UploadBytesVariable],
+	}
 	if !regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`).MatchString(c.User) || c.User == "root" {
 		return c, errors.New("BACKLOT_USER: want the name of an ordinary account")
 	}
@@ -67,7 +74,10 @@ func parseConfig(environment []string) (Config, error) {
 	if c.Display, err = strconv.Atoi(number); err != nil || c.Display < 0 {
 		return c, errors.New("DISPLAY: want a local display such as :0")
 	}
-	for _, ours := range []string{"BACKLOT_USER", "BACKLOT_UID", "BACKLOT_DESKTOP_COMMAND", ScriptsVariable} {
+	if below, ok := strings.CutPrefix(c.UploadRoot, "$HOME/"); ok {
+		c.UploadRoot = home(c.User) + "/" + below
+	}
+	for _, ours := range []string{"BACKLOT_USER", "BACKLOT_UID", "BACKLOT_DESKTOP_COMMAND", ScriptsVariable, UploadRootVariable, UploadBytesVariable} {
 		delete(env, ours)
 	}
 	env["USER"], env["LOGNAME"], env["HOME"] = c.User, c.User, home(c.User)
@@ -79,6 +89,7 @@ func parseConfig(environment []string) (Config, error) {
 	setMissing(env, "DBUS_SESSION_BUS_ADDRESS", "unix:path="+busSocket(c.UID))
 	setMissing(env, "XDG_CONFIG_DIRS", configDir+":/etc/xdg")
 	setMissing(env, "XAPPLRESDIR", configDir)
+	setMissing(env, "PULSE_CLIENTCONFIG", configDir+"/pulse/client.conf")
 	c.Environment = list(env)
 	return c, nil
 }

@@ -14,6 +14,8 @@ import (
 type service struct {
 	name string
 	argv []string
+	// file is its first open file, when it has one.
+	file *os.File
 	// needsBus: to be started once the message bus answers.
 	needsBus bool
 	pid      int // 0: does not run

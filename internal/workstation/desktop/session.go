@@ -30,7 +30,9 @@ type session struct {
 	env     map[string]string
 	stdin   *os.File
 	bus     *service // nil when the image has none
+	sound   *service // likewise
 	desktop *service
+	files   *service      // takes viewers' files; nil when none may come
 	restart chan *service // a service whose pause is over
 	display chan error    // the X server's socket is there, or is not
 	painted chan error    // the X server is painted, or is not
@@ -57,6 +59,7 @@ func runInit(ctx context.Context, environment []string, log *slog.Logger) error 
 	if variables(environment)[ScriptsVariable] != "" {
 		given = takeScripts()
 	}
+	files := takeFilesSocket(variables(environment), given != nil)
 	box := sandbox{root: "/"}
 	c, err := parseConfig(append(box.locale(), environment...))
 	if err != nil {
@@ -64,7 +67,7 @@ func runInit(ctx context.Context, environment []string, log *slog.Logger) error 
 	}
 	s := &session{
 		Config: c, log: log, env: variables(c.Environment),
-		restart: make(chan *service, 2), display: make(chan error, 1), painted: make(chan error, 1),
+		restart: make(chan *service, 4), display: make(chan error, 1), painted: make(chan error, 1),
 		scripts: given,
 	}
 	go s.meetDisplay(ctx)
@@ -78,6 +81,7 @@ func runInit(ctx context.Context, environment []string, log *slog.Logger) error 
 	if s.desktop, err = s.chooseDesktop(); err != nil {
 		return err
 	}
+	s.files = s.filesService(program, files)
 	if s.stdin, err = os.Open(os.DevNull); err != nil {
 		return err
 	}
@@ -90,6 +94,7 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 			daemon, "--session", "--nofork", "--nopidfile", "--nosyslog", "--address=unix:path=" + busSocket(s.UID),
 		}}
 	}
+	s.sound = soundServer(s.env)
 	var orders <-chan order
 	if s.scripts != nil {
 		orders = s.scripts.orders
@@ -132,6 +137,8 @@ func (s *session) run(ctx context.Context, child <-chan os.Signal) error {
 				s.shown = true
 				if s.scripts == nil {
 					s.startBus()
+					s.startSound()
+					s.startFiles()
 				}
 			case !s.shown:
 				return err
@@ -161,6 +168,10 @@ func (s *session) proceed(ctx context.Context) error {
 	if s.desktop.needsBus || s.shown {
 		s.startBus()
 	}
+	if s.shown {
+		s.startSound()
+		s.startFiles()
+	}
 	if s.desktop.needsBus {
 		s.awaitBus(ctx)
 	}
@@ -169,7 +180,7 @@ func (s *session) proceed(ctx context.Context) error {
 }
 
 func (s *session) reaped(ctx context.Context, ended map[int]unix.WaitStatus) error {
-	for _, svc := range []*service{s.bus, s.desktop} {
+	for _, svc := range []*service{s.bus, s.sound, s.files, s.desktop} {
 		if svc == nil || svc.pid == 0 {
 			continue
 		}
@@ -244,10 +255,14 @@ func (s *session) chooseDesktop() (*service, error) {
 // start starts a service as the user; if that fails it is tried again later.
 func (s *session) start(svc *service) {
 	svc.started = time.Now()
+	files := []uintptr{s.stdin.Fd(), 2, 2}
+	if svc.file != nil {
+		files = append(files, svc.file.Fd())
+	}
 	pid, err := syscall.ForkExec(svc.argv[0], svc.argv, &syscall.ProcAttr{
 		Dir:   home(s.User),
 		Env:   list(s.env),
-		Files: []uintptr{s.stdin.Fd(), 2, 2},
+		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: true, Credential: s.credential()},
 	})
 	if err != nil {

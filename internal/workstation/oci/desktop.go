@@ -43,6 +43,14 @@ func (d *Driver) startDesktop(ctx context.Context, s session, spec workstation.S
 		defer orders.close()
 		keep = orders.files()
 	}
+	if spec.Uploads.Root != "" {
+		socket, err := s.listen("files", filesSocket, r.IDBase+streamerID)
+		if err != nil {
+			return fmt.Errorf("make the socket for files of workstation %s: %w", s.id, err)
+		}
+		defer socket.Close()
+		keep = append(keep, socket)
+	}
 	if err := d.at(s, "desktop start"); err != nil {
 		return err
 	}
@@ -113,6 +121,10 @@ func (d *Driver) prepareDesktop(s session, spec workstation.Spec, r record, with
 	if with.gate != nil {
 		c.Process.Env = append(c.Process.Env, inside.ScriptsVariable+"=1")
 	}
+	if up := spec.Uploads; up.Root != "" {
+		c.Process.Env = append(c.Process.Env,
+			inside.UploadRootVariable+"="+up.Root, inside.UploadBytesVariable+"="+strconv.FormatInt(up.MaxBytes, 10))
+	}
 	for _, f := range files {
 		if err := writeFile(s.part(desktop, f.name), f.content, f.mode, f.owner); err != nil {
 			return err
@@ -153,6 +165,7 @@ func desktopSpec(s session, spec workstation.Spec, r record, ipc string) *specs.
 		specs.Mount{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", halfOfMemory(spec.Limits)}},
 		specs.Mount{Destination: "/run", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=755", "size=256m"}},
 		bind(s.path("x11"), xSocketDir, "ro", "nosuid", "nodev", "noexec"),
+		bind(soundOf(spec), soundDir, "nosuid", "nodev", "noexec"),
 	)
 	return c
 }

@@ -166,3 +166,34 @@ func TestNoDevices(t *testing.T) {
 		return err == nil && strings.Contains(string(text), "X.Org")
 	})
 }
+
+// TestInputDevices: the desktop's programs see a pen and a wheel, and only the
+// streamer can speak for them.
+func TestInputDevices(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("xinput"); err != nil {
+		t.Skip("needs xinput")
+	}
+	m := setup(t)
+	check(t, m.driver.Ensure(t.Context(), m.spec(t, "a")))
+	devices := m.user(t, "a", "xinput", "list")
+	for _, name := range []string{"Backlot Pen stylus", "Backlot Pen eraser", "Backlot Wheel"} {
+		if !strings.Contains(devices, name) {
+			t.Errorf("no device %q in\n%s", name, devices)
+		}
+	}
+	const sockets = "/run/backlot/input"
+	for part, want := range map[string]bool{"streamer": true, "display": true, "desktop": false} {
+		_, err := os.Stat(fmt.Sprintf("/proc/%d/root%s/pen", m.driver.PID("a", part), sockets))
+		if (err == nil) != want {
+			t.Errorf("%s: the pen's socket: %v", part, err)
+		}
+	}
+	base, err := m.driver.IDBaseOf("a")
+	check(t, err)
+	var dir unix.Stat_t
+	check(t, unix.Stat(filepath.Join(m.config.RunDir, "sessions", "a", "input"), &dir))
+	if dir.Mode&0o777 != 0o750 || dir.Uid != base+1000 || dir.Gid != base+65535 {
+		t.Errorf("the sockets' directory: mode %o, owner %d, group %d", dir.Mode, dir.Uid-base, dir.Gid-base)
+	}
+}

@@ -89,8 +89,17 @@ func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r 
 	if err := makeDir(s.path("x11"), openToAll, r.IDBase); err != nil {
 		return err
 	}
+	// Nobody but the streamer finds a way in.
+	if err := makeDir(s.path("files"), 0o700, r.IDBase+streamerID); err != nil {
+		return err
+	}
 	if _, err := s.cookie(); err != nil {
 		return err
+	}
+	if slices.Contains(missing, desktop) {
+		if err := makeSound(spec, r.IDBase); err != nil {
+			return fmt.Errorf("make the pipes of the sound: %w", err)
+		}
 	}
 	how := map[part]func(context.Context, session, workstation.Spec, record, shared) error{
 		display: d.startDisplay, streamer: d.startStreamer, desktop: d.startDesktop,

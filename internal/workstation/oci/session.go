@@ -33,6 +33,8 @@ func parts() []part { return []part{display, streamer, desktop} }
 //	record.json        what must survive the server, see record
 //	cookie             the X server's cookie
 //	x11/               the directory of the X socket
+//	input/             that of the sockets of X's input devices
+//	files/             the directory of the socket where the desktop takes files
 //	runc/              runc's own state, a directory per part
 //	<part>/            the part's bundle and root file system
 //	<part>/pid         its process 1; there only once that has been started

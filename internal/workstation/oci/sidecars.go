@@ -17,8 +17,12 @@ const (
 	authorityFile  = "/run/backlot/Xauthority"
 	credentialFile = "/run/backlot/credential" //nolint:gosec // a path
 	streamerFile   = "/run/backlot/streamer"
+	soundDir       = "/run/backlot/sound"
 	gatewayDir     = "/run/gateway"
+	inputDir       = "/run/backlot/input"
 	gatewaySocket  = gatewayDir + "/streamer.sock"
+	filesDir       = "/run/files"
+	filesSocket    = "files.sock"
 	initFile       = "/run/backlot/init"
 	searchPath     = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
@@ -29,7 +33,7 @@ const (
 // desktop is in its reach, nor the other way round.
 func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.Spec, r record, with shared) error {
 	user := uint32(spec.User.ID)
-	socket, err := s.listen(r.IDBase + user)
+	socket, err := s.listen("x11", "X0", r.IDBase+user)
 	if err != nil {
 		return fmt.Errorf("make the X socket of workstation %s: %w", s.id, err)
 	}
@@ -59,7 +63,10 @@ func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.S
 	c.Linux.Resources = d.sidecarResources(displayMemory)
 	// Read-only, so that a server that cannot be given its socket fails at once
 	// instead of making another one.
-	c.Mounts = append(c.Mounts, bind(s.path("x11"), xSocketDir, "ro", "nosuid", "nodev", "noexec"))
+	c.Mounts = append(c.Mounts,
+		bind(s.path("x11"), xSocketDir, "ro", "nosuid", "nodev", "noexec"),
+		bind(s.path("input"), inputDir, "nosuid", "nodev", "noexec"),
+	)
 	// A server that may not look for devices takes the key codes of another age. The
 	// streamer would have to load others, with the server answering nobody.
 	const rules = "/usr/share/X11/xkb/rules/"
@@ -100,13 +107,23 @@ func (d *Driver) startStreamer(ctx context.Context, s session, spec workstation.
 		"BACKLOT_STREAMER_SOCKET=" + gatewaySocket,
 		"BACKLOT_STREAMER_CREDENTIAL_FILE=" + credentialFile,
 		"BACKLOT_STREAMER_SESSION=" + spec.ID,
+		"BACKLOT_STREAMER_INPUT=" + inputDir,
+		"BACKLOT_STREAMER_SOUND=" + soundDir,
 	}
 	c.Linux.Resources = d.sidecarResources(streamerMemory)
 	c.Mounts = append(c.Mounts,
 		bind(s.path("x11"), xSocketDir, "ro", "nosuid", "nodev", "noexec"),
+		bind(soundOf(spec), soundDir, "ro", "nosuid", "nodev", "noexec"),
 		bind(spec.Streamer.SocketDir, gatewayDir, "ro", "nosuid", "nodev", "noexec"),
 		bind(d.StreamerPath, streamerFile, "ro", "nosuid", "nodev"),
 	)
+	if spec.Streamer.Clipboard {
+		c.Process.Env = append(c.Process.Env, "BACKLOT_STREAMER_CLIPBOARD=1")
+	}
+	if spec.Uploads.Root != "" {
+		c.Process.Env = append(c.Process.Env, "BACKLOT_STREAMER_FILES="+filesDir+"/"+filesSocket)
+		c.Mounts = append(c.Mounts, bind(s.path("files"), filesDir, "ro", "nosuid", "nodev", "noexec"))
+	}
 	if with.gate == nil {
 		return d.startSidecar(ctx, s, streamer, spec, c)
 	}

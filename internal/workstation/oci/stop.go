@@ -133,7 +133,7 @@ func (d *Driver) end(ctx context.Context, s session) error {
 	if err := d.at(s, "shared files"); err != nil {
 		return err
 	}
-	for _, name := range []string{"x11", "runc", "cookie"} {
+	for _, name := range []string{"x11", "files", "runc", "cookie"} {
 		if err := s.discard(s.path(name)); err != nil {
 			return err
 		}

@@ -44,8 +44,11 @@ func xorgArgs(server, config, authority string) []string {
 	}
 }
 
-// xorgConfig is the X server's configuration: a screen on the dummy driver and
-// no device of the host, ever. Input devices (inputtest) belong at its end.
+// xorgConfig is the X server's configuration: a screen on the dummy driver, the
+// input devices that the streamer speaks for, and no device of the host, ever.
+//
+// Programs know a pen and an eraser by these words in a device's name. An X server
+// without the inputtest driver does without the devices.
 //
 // VideoRam bounds what RANDR may ask for: 8192x8192 and some to spare; the memory
 // is taken only where it is drawn on. Without DacSpeed the driver refuses modes
@@ -80,25 +83,48 @@ Section "Screen"
 	DefaultDepth 24
 	SubSection "Display"
 		Depth 24
-		Modes "%s"
+		Modes "%[1]s"
 	EndSubSection
+EndSection
+Section "InputDevice"
+	Identifier "Backlot Pen stylus"
+	Driver "inputtest"
+	Option "SocketPath" "%[11]s/pen"
+	Option "DeviceType" "PointerAbsoluteProximity"
+	Option "PointerHasPressure" "true"
+EndSection
+Section "InputDevice"
+	Identifier "Backlot Pen eraser"
+	Driver "inputtest"
+	Option "SocketPath" "%[11]s/eraser"
+	Option "DeviceType" "PointerAbsoluteProximity"
+	Option "PointerHasPressure" "true"
+EndSection
+Section "InputDevice"
+	Identifier "Backlot Wheel"
+	Driver "inputtest"
+	Option "SocketPath" "%[11]s/wheel"
+	Option "DeviceType" "Pointer"
 EndSection
 Section "ServerLayout"
 	Identifier "layout"
 	Screen "screen"
+	InputDevice "Backlot Pen stylus"
+	InputDevice "Backlot Pen eraser"
+	InputDevice "Backlot Wheel"
 EndSection
-`, mode, float64((w+3)*(h+3)*60)/1e6, w, w+1, w+2, w+3, h, h+1, h+2, h+3, mode)
+`, mode, float64((w+3)*(h+3)*60)/1e6, w, w+1, w+2, w+3, h, h+1, h+2, h+3, inputDir)
 }
 
-// listen makes the display's socket before there is a display. Programs that come
-// early wait in its queue, with all done that needs no display.
-func (s session) listen(owner uint32) (*os.File, error) {
-	dir, err := os.Open(s.path("x11"))
+// listen makes a socket before there is who accepts there: the display's, for one.
+// Programs that come early wait in its queue, with all done that needs no display.
+func (s session) listen(in, name string, owner uint32) (*os.File, error) {
+	dir, err := os.Open(s.path(in))
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	path := s.path("x11", "X0")
+	path := s.path(in, name)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -108,7 +134,7 @@ func (s session) listen(owner uint32) (*os.File, error) {
 	}
 	socket := os.NewFile(uintptr(fd), path)
 	// The kernel takes no long path for a socket.
-	err = unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/X0", dir.Fd())})
+	err = unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), name)})
 	if err == nil {
 		err = unix.Listen(fd, unix.SOMAXCONN)
 	}
