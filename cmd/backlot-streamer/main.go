@@ -5,6 +5,9 @@
 //	BACKLOT_STREAMER_SOCKET           path of the gateway's Unix socket
 //	BACKLOT_STREAMER_CREDENTIAL_FILE  path of the file with the credential
 //	BACKLOT_STREAMER_SESSION          key of the session in the gateway
+//	BACKLOT_STREAMER_SOUND            directory of the pipes to and from the sound server,
+//	                                  if there is one
+//	BACKLOT_STREAMER_INPUT            directory with the sockets of X's input devices; none without
 //	BACKLOT_STREAMER_AFTER            number of an open file; when there is one, the
 //	                                  display is shown once a byte can be read from it
 //
@@ -51,7 +54,9 @@ func run(ctx context.Context, env func(string) string, stderr io.Writer) error {
 		Display:        env("DISPLAY"),
 		Socket:         env("BACKLOT_STREAMER_SOCKET"),
 		CredentialFile: env("BACKLOT_STREAMER_CREDENTIAL_FILE"),
+		SoundDir:       env("BACKLOT_STREAMER_SOUND"),
 		Session:        session,
+		Input:          env("BACKLOT_STREAMER_INPUT"),
 		Log:            slog.New(slog.NewTextHandler(stderr, nil)).With("session_id", session),
 	})
 }

@@ -10,11 +10,13 @@ import (
 
 // session does what the gateway says.
 type session struct {
-	link    *link
-	desktop *desktop
-	video   *video
-	cursor  *cursor
-	input   *input
+	link       *link
+	desktop    *desktop
+	video      *video
+	cursor     *cursor
+	sound      *sound
+	microphone *microphone
+	input      *input
 }
 
 func (s *session) connected(ctx context.Context) {
@@ -40,6 +42,12 @@ func (s *session) handle(m wire.Message) {
 		s.video.wish(func(w *wishes) { w.rate = &m })
 	case wire.Resize:
 		s.video.wish(func(w *wishes) { w.resize = &m })
+	case wire.Listen:
+		s.sound.listen(m.On)
+	case wire.Microphone:
+		s.microphone.hear(m)
+	case wire.Exact:
+		s.video.wish(func(w *wishes) { w.exact = &m })
 	default:
 		s.input.handle(m)
 	}
@@ -48,5 +56,6 @@ func (s *session) handle(m wire.Message) {
 // disconnected leaves nothing pressed that nobody is there to release.
 func (s *session) disconnected() {
 	s.video.wish(func(w *wishes) { w.watch, w.leave, w.greet = false, true, false })
+	s.sound.listen(false)
 	s.input.releaseAll()
 }
