@@ -35,9 +35,11 @@ static h264 *h264_open(int width, int height, int full_colour) {
 	p->vui.i_colorprim = 1;
 	p->vui.i_transfer = 13;
 	p->vui.i_colmatrix = 6;
-	// Each picture comes with its quantizer.
+	// Each picture comes with its quantizer. x264 keeps it between those that it
+	// would give to I and B frames: 7 and 46.
 	p->rc.i_rc_method = X264_RC_CQP;
-	p->rc.i_qp_constant = 26;
+	p->rc.i_qp_constant = 27;
+	p->rc.f_ip_factor = p->rc.f_pb_factor = 10;
 	if (x264_param_apply_profile(p, full_colour ? "high444" : "baseline") < 0 || !(h->x264 = x264_encoder_open(p)))
 		goto fail;
 	return h;

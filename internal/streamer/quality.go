@@ -57,12 +57,13 @@ func (t *tally) bits(quantizer int) float64 {
 		overhead = 8
 		slope    = 2.4 // of bits a pixel, over detail in quantizer steps
 		nothing  = 0.17
+		most     = 3 // bits a pixel: high contrast has an end
 	)
 	step := math.Exp2(float64(quantizer-4) / 6)
 	sum := float64(overhead * t.blocks)
 	for detail, n := range t.detail {
 		if over := float64(detail)/detailUnit/step - nothing; n > 0 && over > 0 {
-			sum += float64(n) * slope * over * block * block
+			sum += float64(n) * min(slope*over, most) * block * block
 		}
 	}
 	return sum
