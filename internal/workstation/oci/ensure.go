@@ -93,6 +93,14 @@ func (d *Driver) start(ctx context.Context, s session, spec workstation.Spec, r 
 	if err := makeDir(s.path("files"), 0o700, r.IDBase+streamerID); err != nil {
 		return err
 	}
+	// Where X makes the sockets of its input devices, for the streamer alone: who
+	// speaks there is believed to be the artist's hand.
+	if err := makeDir(s.path("input"), 0o750, r.IDBase+uint32(spec.User.ID)); err != nil {
+		return err
+	}
+	if err := os.Chown(s.path("input"), -1, int(r.IDBase+streamerID)); err != nil {
+		return err
+	}
 	if _, err := s.cookie(); err != nil {
 		return err
 	}

@@ -113,6 +113,7 @@ func (d *Driver) startStreamer(ctx context.Context, s session, spec workstation.
 	c.Linux.Resources = d.sidecarResources(streamerMemory)
 	c.Mounts = append(c.Mounts,
 		bind(s.path("x11"), xSocketDir, "ro", "nosuid", "nodev", "noexec"),
+		bind(s.path("input"), inputDir, "ro", "nosuid", "nodev", "noexec"),
 		bind(soundOf(spec), soundDir, "ro", "nosuid", "nodev", "noexec"),
 		bind(spec.Streamer.SocketDir, gatewayDir, "ro", "nosuid", "nodev", "noexec"),
 		bind(d.StreamerPath, streamerFile, "ro", "nosuid", "nodev"),
