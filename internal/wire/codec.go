@@ -148,6 +148,12 @@ func read(t Type, r *reader) Message {
 		return Still{r.u64(), r.side(), r.side(), r.u64()}
 	case TypeExact:
 		return Exact{r.u64()}
+	case TypeFormat:
+		return Format{r.bool()}
+	case TypeColour:
+		return Colour{r.bool(), r.bool()}
+	case TypeColours:
+		return Colours{r.bool(), r.bool()}
 	case TypeTaken:
 		return Taken{r.u32()}
 	case TypePart:
