@@ -8,6 +8,9 @@
 //	BACKLOT_STREAMER_SOUND            directory of the pipes to and from the sound server,
 //	                                  if there is one
 //	BACKLOT_STREAMER_INPUT            directory with the sockets of X's input devices; none without
+//	BACKLOT_STREAMER_CLIPBOARD        1: viewers may share the desktop's clipboard
+//	BACKLOT_STREAMER_FILES            path of the Unix socket where the sandbox takes
+//	                                  viewers' files; none: it takes none
 //	BACKLOT_STREAMER_AFTER            number of an open file; when there is one, the
 //	                                  display is shown once a byte can be read from it
 //
@@ -57,6 +60,8 @@ func run(ctx context.Context, env func(string) string, stderr io.Writer) error {
 		SoundDir:       env("BACKLOT_STREAMER_SOUND"),
 		Session:        session,
 		Input:          env("BACKLOT_STREAMER_INPUT"),
+		Clipboard:      env("BACKLOT_STREAMER_CLIPBOARD") == "1",
+		Files:          env("BACKLOT_STREAMER_FILES"),
 		Log:            slog.New(slog.NewTextHandler(stderr, nil)).With("session_id", session),
 	})
 }

@@ -17,15 +17,18 @@ type session struct {
 	sound      *sound
 	microphone *microphone
 	input      *input
+	transfers  *transfers
 }
 
 func (s *session) connected(ctx context.Context) {
+	s.transfers.connected(ctx)
 	go func() {
 		select {
 		case <-ctx.Done():
 		case <-s.desktop.ready:
 			s.video.wish(func(w *wishes) { w.greet = true })
 			poke(s.cursor.wake)
+			s.transfers.greet()
 		}
 	}()
 }
@@ -40,6 +43,8 @@ func (s *session) handle(m wire.Message) {
 		s.video.wish(func(w *wishes) { w.key = true })
 	case wire.Rate:
 		s.video.wish(func(w *wishes) { w.rate = &m })
+	case wire.Format:
+		s.video.wish(func(w *wishes) { w.format = &m })
 	case wire.Resize:
 		s.video.wish(func(w *wishes) { w.resize = &m })
 	case wire.Listen:
@@ -48,6 +53,8 @@ func (s *session) handle(m wire.Message) {
 		s.microphone.hear(m)
 	case wire.Exact:
 		s.video.wish(func(w *wishes) { w.exact = &m })
+	case wire.PipeOpen, wire.PipeData, wire.PipeRoom, wire.PipeEnd:
+		s.transfers.handle(m)
 	default:
 		s.input.handle(m)
 	}
@@ -55,7 +62,8 @@ func (s *session) handle(m wire.Message) {
 
 // disconnected leaves nothing pressed that nobody is there to release.
 func (s *session) disconnected() {
-	s.video.wish(func(w *wishes) { w.watch, w.leave, w.greet = false, true, false })
+	s.video.wish(func(w *wishes) { w.watch, w.leave, w.greet, w.format = false, true, false, &wire.Format{} })
 	s.sound.listen(false)
+	s.transfers.disconnected()
 	s.input.releaseAll()
 }

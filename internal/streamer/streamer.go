@@ -35,6 +35,11 @@ type Config struct {
 	// Input is the directory with the sockets of X's input devices that are the
 	// streamer's alone; "": there are none.
 	Input string
+	// Clipboard lets viewers share the desktop's clipboard.
+	Clipboard bool
+	// Files is the path of the Unix socket where the sandbox takes viewers' files; "":
+	// it takes none.
+	Files string
 	Log   *slog.Logger
 }
 
@@ -58,7 +63,17 @@ func Run(ctx context.Context, c Config) error {
 		keyboard = &keyboard{display: d, log: c.Log}
 		input    = &input{display: d, keyboard: keyboard, devices: newDevices(d, c.Input, c.Log)}
 	)
+	transfers := &transfers{link: link, files: c.Files}
+	if c.Clipboard {
+		if transfers.clipboard, err = newClipboard(d, link, c.Log); err != nil {
+			d.x.Close()
+			return fmt.Errorf("prepare the clipboard: %w", err)
+		}
+	}
 	handle := func(e xgb.Event) {
+		if transfers.clipboard != nil {
+			transfers.clipboard.event(e)
+		}
 		switch e := e.(type) {
 		case damage.NotifyEvent:
 			video.wish(func(w *wishes) { w.damaged = true })
@@ -80,7 +95,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	session := &session{video: video, sound: sound, microphone: mic, input: input, cursor: cursor, desktop: desktop, link: link}
+	session := &session{video: video, sound: sound, microphone: mic, input: input, cursor: cursor, desktop: desktop, transfers: transfers, link: link}
 
 	start := func(group *sync.WaitGroup, run func() error) {
 		group.Go(func() {
@@ -96,6 +111,10 @@ func Run(ctx context.Context, c Config) error {
 	start(&users, func() error { return sound.run(ctx) })
 	start(&users, func() error { return mic.run(ctx) })
 	start(&users, func() error { return desktop.run(ctx) })
+	if clipboard := transfers.clipboard; clipboard != nil {
+		start(&users, func() error { return clipboard.run(ctx) })
+		start(&users, func() error { return clipboard.selection.run(ctx) })
+	}
 	start(&users, func() error { return desktop.keymap(ctx) })
 	start(&users, func() error { return link.run(ctx, session) })
 	<-ctx.Done()

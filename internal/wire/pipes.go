@@ -94,7 +94,7 @@ func (ps *Pipes) Handle(m Message) error {
 	defer p.change.Broadcast()
 	switch m := m.(type) {
 	case PipeData:
-		if p.err != nil {
+		if p.unread != nil {
 			return nil // nobody reads it any more
 		}
 		if p.ended || len(p.in)+p.taken+len(m.Data) > PipeWindow {
@@ -106,10 +106,13 @@ func (ps *Pipes) Handle(m Message) error {
 			return errPipeRules
 		}
 	case PipeEnd:
-		p.ended = true
 		if m.Broken {
 			p.fail(ErrPipeBroken)
+			if p.ended {
+				p.unread = nil // what came was whole
+			}
 		}
+		p.ended = true
 	}
 	ps.forget(p)
 	return nil
@@ -148,25 +151,24 @@ type Pipe struct {
 	room     int  // what may be written
 	ended    bool // the other side writes no more
 	finished bool // this side writes no more
-	err      error
+	// Why nothing is written any more, and nothing read.
+	unwritten, unread error
 }
 
 func (p *Pipe) fail(err error) {
-	if p.err == nil {
-		p.err = err
-	}
+	p.unwritten, p.unread = err, err
 }
 
 // Read implements io.Reader. After the other side's CloseWrite it returns io.EOF.
 func (p *Pipe) Read(b []byte) (int, error) {
 	p.mu.Lock()
-	for len(p.in) == 0 && p.err == nil && !p.ended {
+	for len(p.in) == 0 && p.unread == nil && !p.ended {
 		p.change.Wait()
 	}
-	if p.err != nil || len(p.in) == 0 {
+	if p.unread != nil || len(p.in) == 0 {
 		defer p.mu.Unlock()
-		if p.err != nil {
-			return 0, p.err
+		if p.unread != nil {
+			return 0, p.unread
 		}
 		return 0, io.EOF
 	}
@@ -190,15 +192,12 @@ func (p *Pipe) Read(b []byte) (int, error) {
 func (p *Pipe) Write(b []byte) (written int, err error) {
 	for len(b) > 0 {
 		p.mu.Lock()
-		for p.room == 0 && p.err == nil && !p.finished {
+		for p.room == 0 && p.unwritten == nil {
 			p.change.Wait()
 		}
-		if p.err == nil && p.finished {
-			p.err = net.ErrClosed
-		}
-		if p.err != nil {
+		if p.unwritten != nil {
 			defer p.mu.Unlock()
-			return written, p.err
+			return written, p.unwritten
 		}
 		n := min(len(b), p.room, PipeChunk)
 		p.room -= n
@@ -236,6 +235,9 @@ func (p *Pipe) finish(broken bool) {
 	p.mu.Lock()
 	tell := p.of.open[p.number] == p && (!p.finished || broken)
 	p.finished = true
+	if p.unwritten == nil {
+		p.unwritten = net.ErrClosed
+	}
 	p.change.Broadcast()
 	p.of.forget(p)
 	p.mu.Unlock()
