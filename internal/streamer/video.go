@@ -23,6 +23,7 @@ type wishes struct {
 	resized bool // by whomever
 	resize  *wire.Resize
 	rate    *wire.Rate
+	format  *wire.Format
 }
 
 // video owns capture and encoder. It makes frames while somebody looks, and
@@ -41,6 +42,7 @@ type video struct {
 	pace          pace
 	bitsPerSecond int
 	width, height int // of the screen
+	fullColour    bool
 	capture       *capture
 	encoder       encoder
 	everything    bool // the next frame is the first of its capture
@@ -104,6 +106,11 @@ func (v *video) heed(ctx context.Context) error {
 		if v.encoder != nil {
 			v.encoder.setRate(v.bitsPerSecond)
 		}
+	}
+	if w.format != nil && w.format.FullColour != v.fullColour {
+		v.fullColour = w.format.FullColour
+		v.release()
+		v.renew()
 	}
 	if w.resize != nil {
 		if err := v.display.resize(int(w.resize.Width)&^1, int(w.resize.Height)&^1); err != nil {
@@ -200,12 +207,11 @@ func (v *video) frame(now time.Time) error {
 }
 
 func (v *video) open() (err error) {
-	if v.capture, err = newCapture(v.display, v.width, v.height); err != nil {
+	if v.capture, err = newCapture(v.display, v.width, v.height, v.fullColour); err != nil {
 		return err
 	}
 	v.everything = true
-	width, height := v.shown()
-	if v.encoder, err = newH264(int(width), int(height), v.bitsPerSecond); err != nil {
+	if v.encoder, err = newH264(v.capture.picture, v.bitsPerSecond); err != nil {
 		return err
 	}
 	return nil
