@@ -75,17 +75,12 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		return byeRestart
 	}
 	defer g.running.Done()
-	p, err := newPeer(g.webrtc)
-	if err != nil {
-		return err
-	}
-	v := newViewer(screenSize(asked.Width, asked.Height), time.Now())
-	v.send, v.write = p.message, p.track.write
+	socket := newSocket(c, time.Now())
+	v := newViewer(screenSize(asked.Width, asked.Height), socket.road)
 	v.grant, v.control = grant, grant.Control
 	var helpers sync.WaitGroup
 	defer func() {
 		v.end(byeLeft)
-		_ = p.pc.GracefulClose()
 		helpers.Wait()
 	}()
 	joined := false
@@ -100,23 +95,35 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		return err
 	}
 	s.admitted(v, grant)
-	p.serve(v, s)
-	helpers.Go(func() { v.pump(func(sent int) int { return s.sent(v, sent) }) })
-	helpers.Go(func() { p.reports(func(packet rtcp.Packet) { s.report(v, packet) }) })
-
-	answer, err := p.answer(ctx, asked.Offer, g.addresses.candidates(ctx, arrived))
-	if err != nil {
-		// The page's doing. The error would print what it sent.
-		return byeBad
+	left := make(chan struct{})
+	helpers.Go(func() { socket.talk(ctx, v) })
+	helpers.Go(func() { socket.play(v, s) })
+	helpers.Go(func() { socket.pump(ctx, v, s) })
+	negotiate := func(ctx context.Context, offer string) (string, error) {
+		return g.negotiate(ctx, v, s, offer, arrived, &helpers)
 	}
-	err = write(ctx, c, reply{Answer: answer, Resume: g.resumeToken(streamID), Title: grant.Title})
+	helpers.Go(func() { s.feed(v, func(b []byte) error { return writeBytes(ctx, c, b) }) })
+
+	first := reply{Resume: g.resumeToken(streamID), Title: grant.Title}
+	if asked.Offer == "" {
+		s.travel(v, socket.road)
+	} else if first.Answer, err = negotiate(ctx, asked.Offer); err != nil {
+		return err
+	} else {
+		s.travel(v, v.peer.Load())
+	}
+	err = write(ctx, c, first)
 	if err != nil {
 		return byeLeft
 	}
 	log = log.With("session_id", grant.SessionID, "user_id", grant.UserID)
 	log.InfoContext(ctx, "viewer connected")
 	began := time.Now()
-	err = g.attend(ctx, c, v, func(ctx context.Context) { g.renew(ctx, v, s, streamID) }, func(ctx context.Context, ask wire.Ask) {
+	go func() {
+		socket.listen(ctx, v, s)
+		close(left)
+	}()
+	err = g.attend(ctx, socket, v, left, negotiate, func(ctx context.Context) { g.renew(ctx, v, s, streamID) }, func(ctx context.Context, ask wire.Ask) {
 		g.fulfil(ctx, log, v, s, streamID, ask)
 	})
 	log.InfoContext(ctx, "viewer disconnected", "duration", time.Since(began), "reason", err)
@@ -124,9 +131,7 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 }
 
 // attend waits for the end of v, and tells its page what it should know until then.
-func (g *Gateway) attend(ctx context.Context, c *websocket.Conn, v *viewer, renew func(context.Context), fulfil func(context.Context, wire.Ask)) error {
-	// The page says no more; its leaving and its answers to pings are read there.
-	left := c.CloseRead(ctx).Done()
+func (g *Gateway) attend(ctx context.Context, t *socket, v *viewer, left <-chan struct{}, negotiate func(context.Context, string) (string, error), renew func(context.Context), fulfil func(context.Context, wire.Ask)) error {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
@@ -139,19 +144,60 @@ func (g *Gateway) attend(ctx context.Context, c *websocket.Conn, v *viewer, rene
 		case <-v.done:
 			return v.why
 		case there := <-v.shown:
-			err = write(ctx, c, reply{Desktop: &there})
+			err = write(ctx, t.conn, reply{Desktop: &there})
+		case offer := <-t.offers:
+			var answer string
+			if answer, err = negotiate(ctx, offer); err != nil {
+				return err
+			}
+			err = write(ctx, t.conn, reply{Answer: answer})
 		case ask := <-v.asks:
 			fulfil(ctx, ask)
 		case <-v.stale:
 			renew(ctx)
 		case <-ping.C:
 			renew(ctx)
-			err = within(ctx, c.Ping)
+			err = within(ctx, t.conn.Ping)
 		}
 		if err != nil {
 			return byeLeft
 		}
 	}
+}
+
+// negotiate answers an offer of WebRTC; the connection before it, if any, is closed.
+func (g *Gateway) negotiate(ctx context.Context, v *viewer, s *session, offer string, arrived net.Addr, helpers *sync.WaitGroup) (string, error) {
+	p, err := newPeer(g.webrtc)
+	if err != nil {
+		return "", err
+	}
+	p.serve(v, s)
+	helpers.Go(func() { p.road.pump(v, s) })
+	helpers.Go(func() { p.road.play(v, s) })
+	helpers.Go(func() { p.reports(func(packet rtcp.Packet) { p.report(s, packet) }) })
+	helpers.Go(func() {
+		select {
+		case <-v.done:
+		case <-p.road.closed:
+		}
+		_ = p.pc.GracefulClose()
+	})
+	if before := v.peer.Swap(p.road); before != nil {
+		s.lost(v, before)
+	}
+	answer, err := p.answer(ctx, offer, g.addresses.candidates(ctx, arrived))
+	if err != nil {
+		// The page's doing. The error would print what it sent.
+		return "", byeBad
+	}
+	return answer, nil
+}
+
+// readOffer reads a later message of a page.
+func readOffer(b []byte) (string, error) {
+	var asked ask
+	err := json.Unmarshal(b, &asked)
+	return asked.Offer, err
 }
 
 // admit finds out what the page may see.
@@ -192,6 +238,14 @@ func write(ctx context.Context, c *websocket.Conn, r reply) error {
 		return err
 	}
 	return within(ctx, func(ctx context.Context) error { return c.Write(ctx, websocket.MessageText, b) })
+}
+
+// writeBytes sends what is not urgent. It waits for a page that is slow, and gives up one
+// that takes nothing for feedWithin.
+func writeBytes(ctx context.Context, c *websocket.Conn, b []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, feedWithin)
+	defer cancel()
+	return c.Write(ctx, websocket.MessageBinary, b)
 }
 
 // within gives a page the time that helloWithin allows.

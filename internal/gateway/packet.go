@@ -17,7 +17,8 @@ type frame struct {
 	key      bool
 	time     uint32 // in 1/90000 s
 	payloads [][]byte
-	size     int // of all payloads, in bytes
+	size     int    // of all payloads, in bytes
+	unit     []byte // the whole as a message; nil while no road is a WebSocket
 }
 
 // packetize cuts an H.264 access unit in Annex B form into RTP payloads: single
@@ -92,6 +93,16 @@ type timeline struct {
 const maxLeap = int64(time.Hour / time.Microsecond)
 
 func (t *timeline) rtp(capturedMicros uint64, now time.Time) uint32 {
+	return uint32(t.micros(capturedMicros, now) * 9 / 100)
+}
+
+// of is the clock's time of something that came after a frame, in µs.
+func (t *timeline) of(capturedMicros uint64) uint64 {
+	return uint64(max(0, int64(min(capturedMicros, 1<<62))+t.offset))
+}
+
+// micros is the time of a frame in µs.
+func (t *timeline) micros(capturedMicros uint64, now time.Time) uint64 {
 	captured := int64(min(capturedMicros, 1<<62))
 	at := captured + t.offset
 	if t.restart || at < t.last || at > t.last+maxLeap {
@@ -102,5 +113,5 @@ func (t *timeline) rtp(capturedMicros uint64, now time.Time) uint32 {
 		t.offset, t.restart = at-captured, false
 	}
 	t.last, t.lastAt = at, now
-	return uint32(at * 9 / 100)
+	return uint64(at)
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -39,8 +40,18 @@ func (s *session) show(st *streamer, m wire.Message) {
 		s.cursor = b
 	} else {
 		s.screen = b
+		s.exact.clear()
 	}
 	s.broadcast(b)
+}
+
+// pass tells the viewers what is of no use to those who come later.
+func (s *session) pass(st *streamer, m wire.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer == st {
+		s.broadcast(wire.Append(nil, m))
+	}
 }
 
 func (s *session) broadcast(b []byte) {
@@ -61,16 +72,18 @@ func (s *session) video(st *streamer, m wire.Video) {
 	if s.streamer != st {
 		return
 	}
-	now := time.Now()
-	f.time = s.clock.rtp(m.CapturedMicros, now)
+	m.CapturedMicros = s.clock.micros(m.CapturedMicros, time.Now())
+	f.time = uint32(m.CapturedMicros * 9 / 100)
+	if slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.socket }) {
+		f.unit = wire.Append(nil, m)
+	}
 	if m.Key {
 		s.keys.came()
 	}
 	for _, v := range s.viewers {
-		if !v.offer(f) {
-			s.askKey()
-		}
+		v.offer(f)
 	}
+	s.makeRoom()
 }
 
 // askKey has a key frame asked for, now or soon.
@@ -95,30 +108,29 @@ func (s *session) askKey() {
 	s.keys.pending = timer
 }
 
-// sent counts bytes sent to v, and answers what its way carries in bits per second.
-func (s *session) sent(v *viewer, bytes int) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v.way.count(bytes, time.Now())
-	return v.way.rate
-}
-
-// report takes what v's player says of the video it gets.
-func (s *session) report(v *viewer, packet rtcp.Packet) {
+// report takes what the player at the end of r says of the video it gets.
+func (s *session) report(r *road, packet rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch packet := packet.(type) {
 	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 		s.askKey()
 	case *rtcp.ReceiverReport:
-		for _, r := range packet.Reports {
-			v.way.loss(r.FractionLost)
+		for _, report := range packet.Reports {
+			r.way.loss(report.FractionLost)
 		}
 		s.tellRate()
-	case *rtcp.ReceiverEstimatedMaximumBitrate:
-		v.way.remb(packet.Bitrate, time.Now())
-		s.tellRate()
 	}
+}
+
+// delivered takes what has arrived by a road.
+func (s *session) delivered(r *road, came []delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range came {
+		r.way.deliver(d)
+	}
+	s.tellRate()
 }
 
 // tellRate asks for what the narrowest way carries, if that has changed by a twentieth.
@@ -131,5 +143,5 @@ func (s *session) tellRate() {
 		return
 	}
 	s.rate = rate
-	s.tell(wire.Rate{BitsPerSecond: uint32(rate), FramesPerSecond: framesPerSecond})
+	s.tell(wire.Rate{BitsPerSecond: uint32(rate), FramesPerSecond: uint16(framesPerSecond(rate))})
 }

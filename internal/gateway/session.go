@@ -17,17 +17,23 @@ type session struct {
 	id string // of the session, for the log; "" until a viewer came. Gateway guards it
 
 	mu       sync.Mutex
-	streamer *streamer // nil while none is connected
-	ready    bool      // the streamer shows a desktop
-	viewers  []*viewer // the last one leads: its window sizes the screen
-	screen   []byte    // the latest, as viewers get it; nil while unknown
-	cursor   []byte    // likewise
-	rate     int       // bits per second asked for
+	streamer *streamer        // nil while none is connected
+	ready    bool             // the streamer shows a desktop
+	viewers  []*viewer        // who did something last is the last
+	numbers  map[string]uint8 // by which the people who look are known to pages, by user
+	screen   []byte           // the latest, as viewers get it; nil while unknown
+	cursor   []byte           // likewise
+	rate     int              // bits per second asked for
+	exact    exact
 	clock    timeline
+	sounds   sounds
 	keys     keyFrames
+	held     bool // the streamer was told to pause
 }
 
-func newSession() *session { return &session{keys: newKeyFrames(time.Now())} }
+func newSession() *session {
+	return &session{keys: newKeyFrames(time.Now()), numbers: map[string]uint8{}}
+}
 
 // empty says whether nobody is left. Only Gateway asks, who also lets in.
 func (s *session) empty() bool {
@@ -55,18 +61,22 @@ func (s *session) attach(st *streamer) {
 	if s.streamer != nil {
 		s.streamer.close()
 	}
-	s.streamer, s.ready, s.rate = st, false, 0
+	s.streamer, s.ready, s.rate, s.held = st, false, 0, false
 	s.clock.restart = true
+	s.sounds.clock.restart = true
+	s.forgetExact()
 	s.keys.came()
 	s.tellDesktop()
 	for _, v := range s.viewers {
 		v.needKey = true
 	}
+	s.makeRoom()
 	s.resize()
 	s.tellRate()
 	if s.watched() {
 		s.watch()
 	}
+	s.tellHeard(false)
 }
 
 // streaming says whether the session has a streamer.
@@ -95,7 +105,7 @@ func (s *session) detach(st *streamer) {
 	s.tellDesktop()
 }
 
-// join adds a viewer, who leads from now on. It says no to one too many.
+// join adds a viewer. It says no to one too many.
 func (s *session) join(v *viewer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,6 +113,8 @@ func (s *session) join(v *viewer) bool {
 		return false
 	}
 	s.viewers = append(s.viewers, v)
+	s.number(v.grant.UserID)
+	s.inform()
 	v.desktop(s.ready)
 	s.resize()
 	s.tellRate()
@@ -115,46 +127,54 @@ func (s *session) part(v *viewer) {
 	defer s.mu.Unlock()
 	s.release(v)
 	v.talks = false
-	watched, led := s.watched(), s.leads(v)
+	watched, heard, led := s.watched(), s.heard(), s.leads(v)
 	s.viewers = slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v })
+	s.forget(v.grant.UserID)
+	s.inform()
 	if led {
 		s.resize()
 	}
 	s.tellRate()
-	if watched && !s.watched() {
-		s.keys.came()
-		s.tell(wire.Watch{On: false})
-	}
+	s.turn(watched)
+	s.makeRoom()
+	s.tellHeard(heard)
 }
 
 func (s *session) watched() bool {
 	return slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.watches })
 }
 
-// watches is called when frames get through to v.
-func (s *session) watches(v *viewer) {
+// watches is called when frames get through to v by a road.
+func (s *session) watches(v *viewer, r *road) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Contains(s.viewers, v) {
 		return // it has left meanwhile
 	}
-	first := !s.watched()
-	v.watches = true
-	if first {
-		s.watch()
-	} else {
+	watched := s.watched()
+	r.watches = true
+	s.turn(watched)
+	if watched && v.road == r {
 		s.askKey()
 	}
+	s.makeRoom()
 }
 
-// talks is called when messages get through to v.
-func (s *session) talks(v *viewer) {
+// talks is called when messages get through to v by a road.
+func (s *session) talks(v *viewer, r *road) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Contains(s.viewers, v) {
 		return
 	}
-	v.talks = true
+	if r.talks = true; v.road == r {
+		s.greet(v)
+	}
+}
+
+// greet tells v what it has to know to begin with.
+func (s *session) greet(v *viewer) {
+	s.informOne(v)
 	for _, b := range [][]byte{s.screen, s.cursor} {
 		if b != nil {
 			v.message(b)
@@ -170,11 +190,34 @@ func (s *session) input(v *viewer, m wire.Message) {
 		return
 	}
 	switch m := m.(type) {
+	case wire.Listen:
+		s.listens(v, m.On)
+		return
+	case wire.Taken:
+		s.took(v, m)
+		return
+	case wire.Exact:
+		s.shows(v, m)
+		return
+	case wire.Echo:
+		v.message(wire.Append(nil, m))
+		return
+	case wire.Ask:
+		s.wish(v, m)
+		return
+	}
+	if !v.control {
+		return
+	}
+	switch m := m.(type) {
 	case wire.Resize:
 		v.size = m
 		if s.leads(v) {
 			s.resize()
 		}
+		return
+	case wire.Microphone:
+		s.speak(v, m, time.Now())
 		return
 	case wire.ReleaseAll:
 		s.release(v)
@@ -183,9 +226,12 @@ func (s *session) input(v *viewer, m wire.Message) {
 		if !v.hold(m) {
 			return
 		}
-		if !s.leads(v) {
+		if last := s.viewers[len(s.viewers)-1]; last != v {
+			before := s.leader()
 			s.viewers = append(slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v }), v)
-			s.resize()
+			if s.leader() != before {
+				s.resize()
+			}
 		}
 	}
 	s.tell(m)
@@ -199,14 +245,24 @@ func (s *session) release(v *viewer) {
 	clear(v.held)
 }
 
-func (s *session) leads(v *viewer) bool {
-	return len(s.viewers) > 0 && s.viewers[len(s.viewers)-1] == v
+func (s *session) leads(v *viewer) bool { return s.leader() == v }
+
+// leader is the viewer whose window sizes the screen: the last of the owner's, or
+// while the owner is not there, of those who have control; nil: none.
+func (s *session) leader() *viewer {
+	var leader *viewer
+	for _, v := range s.viewers {
+		if v.control && (leader == nil || v.own() || !leader.own()) {
+			leader = v
+		}
+	}
+	return leader
 }
 
 // resize asks for a screen of the leader's size, if there is one and it is known.
 func (s *session) resize() {
-	if n := len(s.viewers); n > 0 && s.viewers[n-1].size != (wire.Resize{}) {
-		s.tell(s.viewers[n-1].size)
+	if v := s.leader(); v != nil && v.size != (wire.Resize{}) {
+		s.tell(v.size)
 	}
 }
 

@@ -179,8 +179,16 @@ func (st *streamer) listen(c *wire.Conn, s *session, ready func()) error {
 			}
 		case wire.Video:
 			s.video(st, m)
+		case wire.Change:
+			s.change(st, m)
+		case wire.Tile, wire.Still:
+			s.tile(st, m)
+		case wire.Sound:
+			s.sound(st, m)
 		case wire.Cursor, wire.Screen:
 			s.show(st, m)
+		case wire.Stats:
+			s.pass(st, m)
 		case wire.Pong:
 		default:
 			return fmt.Errorf("message of type 0x%02x is not for streamers to send", uint8(m.Type()))

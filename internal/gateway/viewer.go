@@ -2,7 +2,7 @@ package gateway
 
 import (
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
 
@@ -12,6 +12,8 @@ import (
 const (
 	// queuedFrames is how many frames wait for a viewer before it loses some.
 	queuedFrames = 8
+	// frameAhead is how many may wait without the streamer being told to pause.
+	frameAhead = 1
 	// heldKeys bounds what one viewer may hold down: nobody has more fingers.
 	heldKeys = 64
 	// inputPerSecond bounds a viewer's messages. A mouse makes 1000.
@@ -28,47 +30,44 @@ type bye struct {
 func (b bye) Error() string { return b.reason }
 
 var (
-	byeLeft    = bye{websocket.StatusNormalClosure, "the page left"}
-	byeRestart = bye{websocket.StatusServiceRestart, "the server restarts"}
-	byeNotNow  = bye{websocket.StatusTryAgainLater, "try again later"}
-	byeStopped = bye{4000, "the session was stopped"}
-	byeBad     = bye{4400, "that was not understood"}
-	byeRefused = bye{4403, "this does not open a desktop"}
-	byeLost    = bye{4408, "the media connection was lost"}
-	byeTooMuch = bye{4429, "too much at once"}
+	byeLeft     = bye{websocket.StatusNormalClosure, "the page left"}
+	byeRestart  = bye{websocket.StatusServiceRestart, "the server restarts"}
+	byeNotNow   = bye{websocket.StatusTryAgainLater, "try again later"}
+	byeStopped  = bye{4000, "the session was stopped"}
+	byeUnshared = bye{4001, "the session is shared no more"}
+	byeBad      = bye{4400, "that was not understood"}
+	byeRefused  = bye{4403, "this does not open a desktop"}
+	byeLost     = bye{4408, "the media connection was lost"}
+	byeTooMuch  = bye{4429, "too much at once"}
 )
 
 // viewer is one page that looks at a session. The session's lock guards the
 // fields of the first group.
 type viewer struct {
-	watches bool // frames get through to it
-	talks   bool // messages get through, both ways
-	needKey bool // can make nothing of the next frame unless it is a key frame
+	person
+	*road        // in use
+	listens bool // wants to hear the desktop
 	size    wire.Resize
 	held    map[holding]wire.Message // what lifts each key and button it holds down
-	way     *estimate
+	supply  supply
 
-	frames chan *frame
-	shown  chan bool // whether there is a desktop: the latest news only
+	peer   atomic.Pointer[road] // the latest by WebRTC, if any
+	hunger chan struct{}        // holds one: there may be something to feed
+	shown  chan bool            // whether there is a desktop: the latest news only
 	done   chan struct{}
 	finish sync.Once
 	why    bye // good once done is closed
-
-	// send writes a message to the page. It does not wait.
-	send func([]byte) error
-	// write writes an RTP packet: its payload, time, and whether it ends the frame.
-	write func(payload []byte, time uint32, last bool) error
 }
 
-func newViewer(size wire.Resize, now time.Time) *viewer {
+func newViewer(size wire.Resize, by *road) *viewer {
 	return &viewer{
-		needKey: true,
-		size:    size,
-		held:    map[holding]wire.Message{},
-		way:     newEstimate(now),
-		frames:  make(chan *frame, queuedFrames),
-		shown:   make(chan bool, 1),
-		done:    make(chan struct{}),
+		person: newPerson(),
+		road:   by,
+		size:   size,
+		held:   map[holding]wire.Message{},
+		hunger: make(chan struct{}, 1),
+		shown:  make(chan bool, 1),
+		done:   make(chan struct{}),
 	}
 }
 
@@ -94,20 +93,6 @@ func (v *viewer) message(b []byte) {
 	if v.talks && v.send(b) != nil {
 		v.end(byeLost)
 	}
-}
-
-// offer queues f without waiting. It says no when a key frame is needed to go on.
-func (v *viewer) offer(f *frame) bool {
-	if !v.watches || v.needKey && !f.key {
-		return true
-	}
-	select {
-	case v.frames <- f:
-		v.needKey = false
-	default:
-		v.needKey = true
-	}
-	return !v.needKey
 }
 
 // holding names a key or button that is down. A key with a code is known by that alone.
@@ -144,38 +129,4 @@ func (v *viewer) hold(m wire.Message) bool {
 	}
 	v.held[id] = m
 	return true
-}
-
-// pump sends queued frames until v ends, in the pace that rate allows: it is told
-// the bytes of the frame before and answers in bits per second.
-func (v *viewer) pump(rate func(sent int) int) {
-	var pace pacer
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	<-timer.C
-	sent := 0
-	for {
-		var f *frame
-		select {
-		case <-v.done:
-			return
-		case f = <-v.frames:
-		}
-		bits := rate(sent)
-		for i, payload := range f.payloads {
-			if v.write(payload, f.time, i == len(f.payloads)-1) != nil {
-				v.end(byeLost)
-				return
-			}
-			if wait := pace.take(len(payload), bits, time.Now()); wait > 0 {
-				timer.Reset(wait)
-				select {
-				case <-v.done:
-					return
-				case <-timer.C:
-				}
-			}
-		}
-		sent = f.size
-	}
 }

@@ -24,6 +24,7 @@ type wishes struct {
 	resize  *wire.Resize
 	rate    *wire.Rate
 	format  *wire.Format
+	exact   *wire.Exact
 }
 
 // video owns capture and encoder. It makes frames while somebody looks, and
@@ -45,6 +46,7 @@ type video struct {
 	fullColour    bool
 	capture       *capture
 	encoder       encoder
+	tiles         *tiles
 	everything    bool // the next frame is the first of its capture
 }
 
@@ -77,15 +79,27 @@ func (v *video) run(ctx context.Context) error {
 			return err
 		}
 		timer.Stop()
-		if due, ok := v.pace.due(); ok {
-			timer.Reset(time.Until(due))
+		frameDue, frames := v.pace.due()
+		tilesDue, tiles := v.tilesDue()
+		tiles = tiles && (!frames || tilesDue.Before(frameDue))
+		switch {
+		case tiles:
+			timer.Reset(time.Until(tilesDue))
+		case frames:
+			timer.Reset(time.Until(frameDue))
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-v.wake:
 		case <-timer.C:
-			if err := v.frame(time.Now()); err != nil {
+			var err error
+			if tiles {
+				err = v.tiles.send(time.Now(), v.capture.screen, v.capture.width*4)
+			} else {
+				err = v.frame(time.Now())
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -106,6 +120,9 @@ func (v *video) heed(ctx context.Context) error {
 		if v.encoder != nil {
 			v.encoder.setRate(v.bitsPerSecond)
 		}
+	}
+	if w.exact != nil && v.tiles != nil && v.tiles.is(w.exact.Sum) {
+		v.pace.exact = true
 	}
 	if w.format != nil && w.format.FullColour != v.fullColour {
 		v.fullColour = w.format.FullColour
@@ -172,16 +189,30 @@ func (v *video) release() {
 		v.encoder = nil
 		trimMemory()
 	}
+	if v.tiles != nil {
+		v.tiles.close()
+		v.tiles = nil
+	}
+}
+
+// tilesDue says when a part of the screen is to be sent without loss; false: when
+// something has changed.
+func (v *video) tilesDue() (time.Time, bool) {
+	if v.tiles == nil || !v.pace.watched {
+		return time.Time{}, false
+	}
+	return v.tiles.due()
 }
 
 // frame makes one frame and sends it.
 func (v *video) frame(now time.Time) error {
 	if v.capture == nil {
-		if err := v.open(); err != nil {
+		if err := v.open(now); err != nil {
 			return err
 		}
 	}
-	change := v.pace.damaged
+	change, first := v.pace.damaged, v.everything
+	captured := uint64(now.Sub(v.start).Microseconds())
 	if change {
 		v.pace.damaged = false
 		if err := v.capture.take(v.everything); err != nil {
@@ -191,6 +222,7 @@ func (v *video) frame(now time.Time) error {
 	} else {
 		v.capture.picture.unmark()
 	}
+	v.tiles.frame(now, captured, v.capture.picture, change, first)
 	u, err := v.encoder.encode(v.capture.picture, v.pace.keyDue(now), v.pace.elapsed(now))
 	if err != nil {
 		return err
@@ -199,22 +231,24 @@ func (v *video) frame(now time.Time) error {
 	width, height := v.shown()
 	v.link.send(wire.Video{
 		Key:            u.key,
-		CapturedMicros: uint64(now.Sub(v.start).Microseconds()),
+		CapturedMicros: captured,
 		Width:          width, Height: height,
 		Data: u.data,
 	})
 	return nil
 }
 
-func (v *video) open() (err error) {
+func (v *video) open(now time.Time) (err error) {
 	if v.capture, err = newCapture(v.display, v.width, v.height, v.fullColour); err != nil {
 		return err
 	}
 	v.everything = true
+	width, height := v.shown()
 	if v.encoder, err = newH264(v.capture.picture, v.bitsPerSecond); err != nil {
 		return err
 	}
-	return nil
+	v.tiles, err = newTiles(v.link, int(width), int(height), now)
+	return err
 }
 
 // resizedMeanwhile tells a grab that failed because the screen has become

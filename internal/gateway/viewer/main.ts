@@ -1,15 +1,22 @@
 import { Connection, stored } from "./connection";
 import { Pointer } from "./cursor";
+import { Exact } from "./exact";
 import * as keyboard from "./keyboard";
 import { name, show, state } from "./notice";
 import * as mouse from "./pointer";
 import { Screen } from "./screen";
+import { Sound } from "./sound";
 import * as text from "./text";
 import * as wire from "./wire";
 
 function start(): void {
-	const screen = new Screen(() => pointer.draw(), () => ask());
+	const screen = new Screen(() => {
+		pointer.draw();
+		exact.place();
+	}, () => ask());
 	const { video, stage } = screen;
+	const exact = new Exact(video, (bytes) => connection.send(bytes));
+	const sound = new Sound((bytes) => connection.send(bytes));
 	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
 
 	const connection = new Connection({
@@ -18,6 +25,8 @@ function start(): void {
 		size: () => screen.wanted,
 		open() {
 			hands = true;
+			exact.open();
+			sound.open();
 			live();
 			for (const input of inputs) input.forget();
 			asked = { width: 0, height: 0 };
@@ -33,6 +42,7 @@ function start(): void {
 			});
 		},
 		message(data) {
+			if (exact.message(data)) return;
 			const m = wire.decode(data);
 			if (m?.type === "cursor") pointer.set(m);
 			else if (m?.type === "screen") screen.is(m);
@@ -46,8 +56,10 @@ function start(): void {
 			if (video.srcObject && track.muted) track.onunmute = play;
 			else play();
 		},
+		sound: (track, way) => sound.track(track, way),
 		lost() {
 			hands = shown = false;
+			exact.reset();
 			expected = false; // the black frame with which Chromium ends a track is no picture
 			video.pause(); // and is not to be shown
 		},

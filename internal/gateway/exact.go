@@ -1,0 +1,213 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// exactBytes bounds the tiles that are kept of one session: enough for four screens
+// of 3840 x 2160 of noise.
+const exactBytes = 64 << 20
+
+// feedWithin is how long a page may take no byte of it.
+const feedWithin = 5 * time.Second
+
+// exact is the picture of a session without loss, as far as the streamer has sent it
+// and it has not changed since. Viewers get of it what they lack, each in its own time.
+type exact struct {
+	width, height uint16
+	columns       int
+	tiles         []*lossless // by rows; nil: not known
+	bytes         int
+	still         *lossless // once there are all tiles; nil until then
+	sum           uint64    // of still
+}
+
+// lossless is a Tile or Still as pages get it.
+type lossless struct{ message []byte }
+
+// clear forgets everything.
+func (e *exact) clear() { *e = exact{} }
+
+// drop forgets the tiles that areas touch.
+func (e *exact) drop(areas []wire.Area) {
+	const per = wire.TileSide / wire.AreaSide
+	for _, a := range areas {
+		if a.Width == 0 || a.Height == 0 || e.columns == 0 {
+			continue
+		}
+		right := min((int(a.X)+int(a.Width)-1)/per, e.columns-1)
+		bottom := min((int(a.Y)+int(a.Height)-1)/per, len(e.tiles)/e.columns-1)
+		for row := int(a.Y) / per; row <= bottom; row++ {
+			for column := int(a.X) / per; column <= right; column++ {
+				e.put(row*e.columns+column, nil)
+			}
+		}
+	}
+}
+
+func (e *exact) put(i int, t *lossless) {
+	if old := e.tiles[i]; old != nil {
+		e.bytes -= len(old.message)
+	}
+	if t != nil {
+		e.bytes += len(t.message)
+	}
+	e.tiles[i], e.still = t, nil
+}
+
+// add takes a tile, unless there is no more room.
+func (e *exact) add(m wire.Tile) {
+	if e.width != m.Width || e.height != m.Height {
+		up := func(n uint16) int { return (int(n) + wire.TileSide - 1) / wire.TileSide }
+		*e = exact{width: m.Width, height: m.Height, columns: up(m.Width), tiles: make([]*lossless, up(m.Width)*up(m.Height))}
+	}
+	i := int(m.Row)*e.columns + int(m.Column)
+	if e.put(i, nil); e.bytes+len(m.Data) < exactBytes {
+		e.put(i, &lossless{wire.Append(nil, m)})
+	}
+}
+
+// finish takes word that all tiles have been sent.
+func (e *exact) finish(m wire.Still) {
+	if e.width == m.Width && e.height == m.Height {
+		e.still, e.sum = &lossless{wire.Append(nil, m)}, m.Sum
+	}
+}
+
+// supply is what one viewer has got of the picture. The session's lock guards it.
+type supply struct {
+	wanted bool
+	window window
+	tiles  []*lossless // that it has, by rows
+	still  *lossless
+	shows  uint64 // the sum of what it says that it shows without loss
+	rest   []byte // of a message that is on its way in parts
+}
+
+// next is the next message for the viewer that may be sent now; nil: none.
+func (s *supply) next(e *exact, now time.Time) []byte {
+	room := s.window.room()
+	if !s.wanted || room < windowLeast/2 {
+		return nil
+	}
+	if len(s.rest) == 0 && !s.choose(e) {
+		return nil
+	}
+	// A narrow way carries other things, too, between two parts.
+	n := min(len(s.rest), max(windowLeast/2, s.window.size/4))
+	part := wire.Part{Last: n == len(s.rest), Data: s.rest[:n]}
+	s.rest = s.rest[n:]
+	s.window.send(n, now)
+	return wire.Append(nil, part)
+}
+
+func (s *supply) choose(e *exact) bool {
+	if len(s.tiles) != len(e.tiles) {
+		s.tiles = make([]*lossless, len(e.tiles))
+	}
+	for i, t := range e.tiles {
+		if t != nil && s.tiles[i] != t {
+			s.tiles[i], s.rest = t, t.message
+			return true
+		}
+	}
+	if e.still == nil || s.still == e.still {
+		return false
+	}
+	s.still, s.rest = e.still, e.still.message
+	return true
+}
+
+// change passes on what a frame is about to change.
+func (s *session) change(st *streamer, m wire.Change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer != st {
+		return
+	}
+	m.CapturedMicros = s.clock.micros(m.CapturedMicros, time.Now())
+	s.exact.drop(m.Areas)
+	s.broadcast(wire.Append(nil, m))
+}
+
+// tile takes a part of the picture without loss, or word that all have come.
+func (s *session) tile(st *streamer, m wire.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer != st {
+		return
+	}
+	switch m := m.(type) {
+	case wire.Tile:
+		m.CapturedMicros = s.clock.of(m.CapturedMicros)
+		s.exact.add(m)
+	case wire.Still:
+		m.CapturedMicros = s.clock.of(m.CapturedMicros)
+		s.exact.finish(m)
+	}
+	for _, v := range s.viewers {
+		v.hungry()
+	}
+}
+
+// forgetExact is for a streamer of which nothing is known yet.
+func (s *session) forgetExact() {
+	s.exact.clear()
+	s.broadcast(wire.Append(nil, wire.Change{
+		CapturedMicros: uint64(max(s.clock.last, 0)),
+		Areas:          []wire.Area{{Width: wire.MaxSide / wire.AreaSide, Height: wire.MaxSide / wire.AreaSide}},
+	}))
+}
+
+// took is told how much of what was sent to v its page has dealt with.
+func (s *session) took(v *viewer, m wire.Taken) {
+	v.supply.wanted = true
+	v.supply.window.take(m.Bytes, time.Now())
+	v.hungry()
+}
+
+// shows is told that v's page shows a picture without loss. The streamer hears of it
+// once all pages do: nothing is left to make better, then.
+func (s *session) shows(v *viewer, m wire.Exact) {
+	v.supply.shows = m.Sum
+	if s.exact.still == nil {
+		return
+	}
+	for _, v := range s.viewers {
+		if v.watches && v.supply.shows != s.exact.sum {
+			return
+		}
+	}
+	s.tell(wire.Exact{Sum: s.exact.sum})
+}
+
+// feed sends v what it lacks of the picture without loss, until v ends.
+func (s *session) feed(v *viewer, send func([]byte) error) {
+	next := func() []byte {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return v.supply.next(&s.exact, time.Now())
+	}
+	for {
+		select {
+		case <-v.done:
+			return
+		case <-v.hunger:
+		}
+		for b := next(); b != nil; b = next() {
+			if send(b) != nil {
+				return // the page has gone, as others will notice
+			}
+		}
+	}
+}
+
+// hungry has feed look for something to send.
+func (v *viewer) hungry() {
+	select {
+	case v.hunger <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,308 @@
+// The picture without loss: tiles that come after it has rested, on a canvas over the
+// video that is clear where the video may have moved on. A tile is shown once the
+// frame it belongs to is, and no longer than the next frame that changes it. What the
+// canvas holds is read back and summed: all sums right is the very picture.
+
+const enum Type {
+	Change = 0x07,
+	Tile = 0x08,
+	Still = 0x09,
+	Exact = 0xa0,
+	Taken = 0xd0,
+	Part = 0xd1,
+}
+
+const tileSide = 128, areaSide = 16;
+const markAfter = 400; // ms that a picture has been exact before the page says so
+
+// after compares RTP times, which wrap around.
+const after = (a: number, b: number) => ((a - b) | 0) > 0;
+
+// ticks is the RTP time of a time in µs.
+const ticks = (micros: number) => Math.floor((micros * 9) / 100) % 2 ** 32 | 0;
+
+interface Tile {
+	time: number; // µs
+	index: number;
+	sum: [number, number];
+	pixels: ImageData;
+}
+
+export class Exact {
+	private readonly canvas = document.createElement("canvas");
+	private readonly context = this.canvas.getContext("2d", { willReadFrequently: true });
+	private columns = 0;
+	private changed: number[] = []; // when, by tile, µs
+	private sums: ([number, number] | null)[] = []; // of tiles that are shown without loss
+	private areas = new Uint8Array(0); // 1: opaque
+	private opaque = 0; // areas
+	private still: [number, number] | null = null;
+	private early: Tile[] = []; // of frames that are not shown yet
+	private parts: Uint8Array[] = [];
+	private taken = 0; // bytes of parts
+	private noted = 0; // RTP time of the last frame that was announced
+	private shown: number | null = null; // RTP time of the frame on screen; null: the browser does not say
+	private round = 0; // what was begun before a reset is not finished
+	private timer = 0;
+
+	constructor(private readonly video: HTMLVideoElement, private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void) {
+		this.canvas.setAttribute("aria-hidden", "true");
+		this.canvas.hidden = true;
+		video.after(this.canvas);
+		if (!("requestVideoFrameCallback" in video)) return;
+		const next = () => video.requestVideoFrameCallback((_, { rtpTimestamp }) => {
+			next();
+			if (rtpTimestamp !== undefined) this.presented(rtpTimestamp);
+		});
+		next();
+	}
+
+	// place puts the canvas where the video is.
+	place(): void {
+		const { width, height, left, top } = this.video.style;
+		Object.assign(this.canvas.style, { width, height, left, top });
+		this.reveal();
+	}
+
+	// open asks for tiles, if this browser can show them.
+	open(): void {
+		this.reset();
+		if (this.context && typeof DecompressionStream !== "undefined") this.take(0);
+	}
+
+	// reset forgets all tiles.
+	reset(): void {
+		this.round++;
+		this.parts = [];
+		this.early = [];
+		this.taken = 0;
+		this.still = null;
+		this.shown = null;
+		this.size(0, 0);
+	}
+
+	// message takes what the gateway sent, and says whether it was for here.
+	message(buffer: ArrayBuffer): boolean {
+		const view = new DataView(buffer);
+		try {
+			switch (view.byteLength && view.getUint8(0)) {
+				case Type.Change:
+					this.change(view);
+					return true;
+				case Type.Part:
+					this.part(view);
+					return true;
+			}
+		} catch {
+			return true; // cut short: of no use
+		}
+		return false;
+	}
+
+	// presented is told the RTP time of each frame that the page shows.
+	presented(time: number): void {
+		this.shown = time | 0;
+		if (this.early.length > 0) {
+			const early = this.early;
+			this.early = [];
+			for (const tile of early) this.draw(tile);
+		}
+		this.reveal();
+	}
+
+	// change clears what a frame is about to change, before that is shown.
+	private change(view: DataView): void {
+		const time = micros(view, 1);
+		this.noted = ticks(time);
+		for (let at = 9; at + 8 <= view.byteLength; at += 8) {
+			this.clear(time, view.getUint16(at), view.getUint16(at + 2), view.getUint16(at + 4), view.getUint16(at + 6));
+		}
+		this.reveal();
+	}
+
+	private clear(time: number, left: number, top: number, width: number, height: number): void {
+		const { columns, areas, canvas } = this;
+		const across = Math.ceil(canvas.width / areaSide), down = Math.ceil(canvas.height / areaSide);
+		const right = Math.min(left + width, across), bottom = Math.min(top + height, down);
+		const per = tileSide / areaSide;
+		this.still = null;
+		for (let y = top; y < bottom; y++) {
+			for (let x = left; x < right; x++) {
+				this.opaque -= areas[y * across + x]!;
+				areas[y * across + x] = 0;
+				const tile = Math.floor(y / per) * columns + Math.floor(x / per);
+				this.changed[tile] = time;
+				this.sums[tile] = null;
+			}
+		}
+		if (right > left && bottom > top) {
+			this.context?.clearRect(left * areaSide, top * areaSide, (right - left) * areaSide, (bottom - top) * areaSide);
+		}
+	}
+
+	private part(view: DataView): void {
+		const data = new Uint8Array(view.buffer as ArrayBuffer, 2);
+		this.parts.push(data);
+		if (view.getUint8(1) === 0) return this.take(data.length);
+		const whole = new Uint8Array(this.parts.reduce((n, p) => n + p.length, 0));
+		let at = 0;
+		for (const part of this.parts) {
+			whole.set(part, at);
+			at += part.length;
+		}
+		this.parts = [];
+		const message = new DataView(whole.buffer), round = this.round;
+		this.whole(message).finally(() => {
+			if (round === this.round) this.take(data.length);
+		}).catch(() => {}); // a tile that cannot be read is not shown
+	}
+
+	private take(bytes: number): void {
+		this.taken = (this.taken + bytes) >>> 0;
+		const message = new Uint8Array(5);
+		message[0] = Type.Taken;
+		new DataView(message.buffer).setUint32(1, this.taken);
+		this.send(message);
+	}
+
+	private async whole(m: DataView<ArrayBuffer>): Promise<void> {
+		const width = m.getUint16(9), height = m.getUint16(11);
+		if (width !== this.canvas.width || height !== this.canvas.height) this.size(width, height);
+		if (m.getUint8(0) === Type.Still) {
+			this.still = [m.getUint32(13), m.getUint32(17)];
+			return this.judge();
+		}
+		const column = m.getUint16(13), row = m.getUint16(15);
+		const w = Math.min(tileSide, width - column * tileSide), h = Math.min(tileSide, height - row * tileSide);
+		const tile = { time: micros(m, 1), index: row * this.columns + column, sum: [m.getUint32(17), m.getUint32(21)] as [number, number] };
+		const round = this.round;
+		const planes = await inflate(new Uint8Array(m.buffer, 26), 3 * w * h);
+		if (round !== this.round || width !== this.canvas.width || height !== this.canvas.height) return;
+		const pixels = decode(planes, w, h, m.getUint8(25) === 1);
+		if (this.shown !== null && after(ticks(tile.time), this.shown)) this.early.push({ ...tile, pixels });
+		else this.draw({ ...tile, pixels });
+	}
+
+	private draw({ time, index, sum, pixels }: Tile): void {
+		const { context, columns } = this;
+		if (!context || this.changed[index]! > time) return;
+		const x = (index % columns) * tileSide, y = Math.floor(index / columns) * tileSide;
+		context.putImageData(pixels, x, y);
+		const { width, height } = pixels;
+		const [a, b] = total(new Uint32Array(context.getImageData(x, y, width, height).data.buffer));
+		// Some browsers change a little of what is read back, and keep it to themselves.
+		this.sums[index] = a === sum[0] && b === sum[1] ? sum : null;
+		const across = Math.ceil(this.canvas.width / areaSide);
+		for (let ay = y / areaSide; ay * areaSide < y + height; ay++) {
+			for (let ax = x / areaSide; ax * areaSide < x + width; ax++) {
+				this.opaque += 1 - this.areas[ay * across + ax]!;
+				this.areas[ay * across + ax] = 1;
+			}
+		}
+		this.reveal();
+	}
+
+	// reveal shows the canvas unless there is a frame on screen of which it is not known
+	// what that has changed.
+	private reveal(): void {
+		const { canvas, video } = this;
+		const known = this.shown === null || !after(this.shown, this.noted);
+		const hidden = this.opaque === 0 || !known || video.videoWidth !== canvas.width || video.videoHeight !== canvas.height;
+		if (canvas.hidden !== hidden) canvas.hidden = hidden;
+		this.judge();
+	}
+
+	// judge says that the picture is exact when all of its sums are right.
+	private judge(): void {
+		const { still, canvas } = this;
+		const { dataset } = document.body;
+		const name = still && hex(still);
+		if (still && !canvas.hidden && (dataset["exact"] === name || this.right(still))) {
+			if (dataset["exact"] === name) return;
+			dataset["exact"] = name!;
+			const message = new Uint8Array(9);
+			message[0] = Type.Exact;
+			const view = new DataView(message.buffer);
+			view.setUint32(1, still[0]);
+			view.setUint32(5, still[1]);
+			this.send(message);
+			clearTimeout(this.timer);
+			this.timer = window.setTimeout(() => (dataset["exactMark"] = ""), markAfter);
+		} else if (dataset["exact"]) {
+			clearTimeout(this.timer);
+			delete dataset["exact"];
+			delete dataset["exactMark"];
+		}
+	}
+
+	private right(still: [number, number]): boolean {
+		if (this.sums.length === 0 || this.sums.includes(null)) return false;
+		const [a, b] = total(new Uint32Array(this.sums.flatMap((s) => s!)));
+		return a === still[0] && b === still[1];
+	}
+
+	private size(width: number, height: number): void {
+		const up = (n: number, by: number) => Math.ceil(n / by);
+		this.canvas.width = width;
+		this.canvas.height = height;
+		this.columns = up(width, tileSide);
+		const tiles = this.columns * up(height, tileSide);
+		this.changed = new Array<number>(tiles).fill(0);
+		this.sums = new Array<null>(tiles).fill(null);
+		this.areas = new Uint8Array(up(width, areaSide) * up(height, areaSide));
+		this.opaque = 0;
+		this.still = null;
+		this.reveal();
+	}
+}
+
+const micros = (view: DataView, at: number) => view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+const hex = (sum: [number, number]) => sum.map((n) => n.toString(16).padStart(8, "0")).join("");
+
+// total is a sum by which pictures are told from each other: tile.go has the same.
+export function total(words: Uint32Array): [number, number] {
+	let a = 0, b = 0;
+	for (let i = 0; i < words.length; i++) {
+		const v = words[i]!;
+		a = Math.imul(a ^ v, 0x9e3779b1);
+		b = (b + v) | 0;
+		b = Math.imul(b ^ (b >>> 15), 0x85ebca6b);
+	}
+	return [a >>> 0, b >>> 0];
+}
+
+// inflate returns size bytes, or fails.
+export async function inflate(data: Uint8Array<ArrayBuffer>, size: number): Promise<Uint8Array<ArrayBuffer>> {
+	const reader = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+	const all = new Uint8Array(size);
+	let at = 0;
+	for (;;) {
+		const { done, value } = await reader.read();
+		if (done) break;
+		if (at + value.length > size) {
+			await reader.cancel();
+			break;
+		}
+		all.set(value, at);
+		at += value.length;
+	}
+	if (at !== size) throw new Error("tile of another size");
+	return all;
+}
+
+// decode makes pixels of the planes green, red less green, blue less green.
+export function decode(planes: Uint8Array, width: number, height: number, up: boolean): ImageData {
+	const n = width * height;
+	if (up) {
+		for (let plane = 0; plane < 3 * n; plane += n) {
+			for (let i = plane + width; i < plane + n; i++) planes[i]! += planes[i - width]!;
+		}
+	}
+	const image = new ImageData(width, height);
+	const pixels = new Uint32Array(image.data.buffer);
+	for (let i = 0; i < n; i++) {
+		const g = planes[i]!;
+		pixels[i] = 0xff000000 | (((planes[2 * n + i]! + g) & 255) << 16) | (g << 8) | ((planes[n + i]! + g) & 255);
+	}
+	return image;
+}
