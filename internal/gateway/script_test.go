@@ -33,6 +33,7 @@ func TestPageSpeaksWire(t *testing.T) {
 			ResolveDir: "viewer",
 			Loader:     api.LoaderTS,
 			Contents: `import * as wire from "./wire";
+				import * as hands from "./hands";
 				const encoders = {
 					Resize: (m) => wire.resize(m.Width, m.Height),
 					Pointer: (m) => wire.pointer(m.X, m.Y),
@@ -40,6 +41,12 @@ func TestPageSpeaksWire(t *testing.T) {
 					Wheel: (m) => wire.wheel(m.DX, m.DY),
 					Key: (m) => wire.key({ code: m.Code, keysym: m.Keysym }, m.Down),
 					ReleaseAll: () => wire.releaseAll(),
+					Pen: (m) => hands.pen((m.Samples ?? []).map((s) => ({
+						x: s.X, y: s.Y, pressure: s.Pressure, tiltX: s.TiltX, tiltY: s.TiltY, buttons: s.Buttons,
+					})))[0],
+					Motion: (m) => hands.motion(m.DX, m.DY),
+					Layout: (m) => hands.layout(m.Name, m.Variant),
+					Locks: (m) => hands.locks(m.Caps, m.Num),
 				};
 				globalThis.encode = (name, fields) => encoders[name] && [...encoders[name](fields)];
 				globalThis.decode = (bytes) => {

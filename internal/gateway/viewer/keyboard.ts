@@ -1,17 +1,32 @@
-// The keyboard, by physical key: the desktop has a layout of its own.
+// The keyboard, by physical key: the desktop is given its layout, see layout.ts.
 
+import * as hands from "./hands";
 import { evdev, keysym } from "./keys";
 import { composing } from "./text";
 import * as wire from "./wire";
 
 const mac = /^Mac|^iP/.test(navigator.platform);
 
+// The modifiers, and whether an event says that one of each is held.
+const modifiers: readonly [RegExp, (e: KeyboardEvent | PointerEvent) => boolean][] = [
+	[/^Shift/, (e) => e.shiftKey],
+	[/^Control/, (e) => e.ctrlKey],
+	[/^Alt/, (e) => e.altKey || e.getModifierState("AltGraph")],
+	[/^(Meta|OS)/, (e) => e.metaKey],
+];
+
+const locking = /^(CapsLock|NumLock)$/;
+
+// shortcuts are what the page does itself, by the code of the key that is pressed
+// with Control, Alt and Shift.
 export function listen(
 	send: (bytes: Uint8Array<ArrayBuffer>) => void,
 	active: () => boolean,
+	shortcuts: ReadonlyMap<string, () => void> = new Map(),
 ): { forget(): void } {
 	const held = new Map<string, { key: wire.Key; at: number }>();
 	const name = (e: KeyboardEvent) => e.code || e.key;
+	let locks = ""; // as told
 
 	const lift = (id: string) => {
 		const pressed = held.get(id);
@@ -25,6 +40,20 @@ export function listen(
 		held.set(name(e), { key, at: e.timeStamp });
 		send(wire.key(key, true));
 	};
+	// settle has the desktop hold no modifier that was let go where nobody saw it, and
+	// its locks be as they are here.
+	const settle = (e: KeyboardEvent | PointerEvent) => {
+		const code = "code" in e ? e.code : "";
+		for (const [modifier, down] of modifiers) {
+			if (modifier.test(code) || down(e)) continue;
+			for (const id of [...held.keys()]) if (modifier.test(id)) lift(id);
+		}
+		if (!e.isTrusted || locking.test(code)) return; // browsers differ in whether it counts already
+		const caps = e.getModifierState("CapsLock"), num = mac || e.getModifierState("NumLock");
+		if (`${caps} ${num}` === locks) return;
+		locks = `${caps} ${num}`;
+		send(hands.locks(caps, num));
+	};
 
 	const listener = (e: KeyboardEvent, handle: () => void) => {
 		if (!active() || composing(e)) return;
@@ -37,9 +66,14 @@ export function listen(
 	window.addEventListener("keydown", (e) => listener(e, () => {
 		// A held key repeats in the desktop.
 		if (e.repeat) return;
+		const shortcut = e.ctrlKey && e.altKey && e.shiftKey && shortcuts.get(e.code);
+		if (shortcut) return shortcut();
 		const control = held.get("ControlLeft");
 		// Windows puts a Control before AltGr that nobody pressed.
 		if (e.key === "AltGraph" && control && e.timeStamp - control.at < 20) lift("ControlLeft");
+		settle(e);
+		// A Mac's right Option key makes characters, its left one is Alt.
+		if (mac && held.has("AltRight") && e.key.length === 1) lift("AltRight");
 		press(e);
 		// A Mac says when CapsLock goes on and off, not when it is pressed and released.
 		if (mac && e.code === "CapsLock") lift("CapsLock");
@@ -53,5 +87,16 @@ export function listen(
 		if (mac && e.key === "Meta") for (const id of [...held.keys()]) lift(id);
 	}), true);
 
-	return { forget: () => held.clear() };
+	for (const type of ["pointerdown", "pointermove", "pointerover"] as const) {
+		window.addEventListener(type, (e) => {
+			if (active() && (held.size > 0 || type !== "pointermove")) settle(e);
+		}, true);
+	}
+
+	return {
+		forget() {
+			held.clear();
+			locks = "";
+		},
+	};
 }

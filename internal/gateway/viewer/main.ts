@@ -2,6 +2,7 @@ import { Connection, stored } from "./connection";
 import { Pointer } from "./cursor";
 import { Exact } from "./exact";
 import * as keyboard from "./keyboard";
+import { fullscreen, Keyboard } from "./layout";
 import { name, show, state } from "./notice";
 import * as mouse from "./pointer";
 import { Screen } from "./screen";
@@ -29,6 +30,7 @@ function start(): void {
 			sound.open();
 			live();
 			for (const input of inputs) input.forget();
+			layout.open();
 			asked = { width: 0, height: 0 };
 			ask();
 		},
@@ -89,10 +91,10 @@ function start(): void {
 	const send = (bytes: Uint8Array<ArrayBuffer>) => {
 		if (state() === "live") connection.send(bytes);
 	};
-	const inputs = [
-		mouse.listen(stage, send, (e) => screen.at(e)),
-		keyboard.listen(send, () => state() === "live"),
-	];
+	const hand = mouse.listen(stage, send, screen);
+	const layout = new Keyboard((bytes) => connection.send(bytes));
+	const shortcuts = new Map([["KeyG", hand.grab], ["Enter", () => void fullscreen().catch(() => {})]]);
+	const inputs = [hand, keyboard.listen(send, () => state() === "live", shortcuts)];
 	text.listen(stage, send);
 
 	// Whoever looks elsewhere no longer holds keys here.

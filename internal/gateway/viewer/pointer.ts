@@ -1,5 +1,8 @@
-// Mouse, pen and touch. A pen and a finger act as a mouse.
+// Mouse, pen and touch.
 
+import * as hands from "./hands";
+import { Pen } from "./pen";
+import { Touch } from "./touch";
 import * as wire from "./wire";
 
 // X buttons by the bit of PointerEvent.buttons.
@@ -8,20 +11,40 @@ const buttons = new Map([[1, 1], [2, 3], [4, 2], [8, 8], [16, 9]]);
 const notch = 120; // units of the wheel
 const pixelsPerNotch = 100, linesPerNotch = 3;
 
+export interface Place {
+	at(e: MouseEvent): { x: number; y: number }; // in pixels of the screen
+	part(e: MouseEvent): { x: number; y: number }; // of its width and height
+	scale: number; // device pixels of a pixel
+}
+
 export function listen(
 	stage: HTMLElement,
 	send: (bytes: Uint8Array<ArrayBuffer>) => void,
-	at: (e: MouseEvent) => { x: number; y: number },
-): { forget(): void } {
+	place: Place,
+): { forget(): void; grab(): void } {
 	let down = 0; // bits of the buttons that are pressed
 	let last = { x: -1, y: -1 };
 	let rest = { x: 0, y: 0 }; // of the wheel, less than one unit
+	let way = { x: 0, y: 0 }; // of a grabbed mouse, less than one pixel
+	const pen = new Pen(send, (e) => place.part(e));
+	const grabbed = () => document.pointerLockElement === stage;
+	// Moves as the device reports them, not once a frame. Only in secure contexts.
+	const raw = "onpointerrawupdate" in stage;
 
 	const move = (e: MouseEvent) => {
-		const { x, y } = at(e);
+		if (grabbed()) return;
+		const { x, y } = place.at(e);
 		if (x === last.x && y === last.y) return;
 		last = { x, y };
 		send(wire.pointer(x, y));
+	};
+	const touch = new Touch(send, move);
+	// travel moves a grabbed mouse by the way that it made.
+	const travel = (e: PointerEvent) => {
+		const pixels = devicePixelRatio / place.scale;
+		const x = way.x + e.movementX * pixels, y = way.y + e.movementY * pixels;
+		way = { x: x % 1, y: y % 1 };
+		if (Math.trunc(x) || Math.trunc(y)) send(hands.motion(Math.trunc(x), Math.trunc(y)));
 	};
 	// Only the first and the last of several buttons make pointerdown and
 	// pointerup, so every event is asked which are pressed.
@@ -31,27 +54,41 @@ export function listen(
 		}
 		down = e.buttons;
 	};
-	const both = (e: PointerEvent) => {
-		if (!e.isPrimary) return;
-		move(e);
-		press(e);
+	const heard = (e: PointerEvent) => {
+		if (e.pointerType === "pen") {
+			pen.event(e);
+			last = { x: -1, y: -1 }; // the pointer is where the pen is
+		} else if (e.pointerType === "touch") {
+			if (e.type === "pointermove") touch.moved(e);
+			else if (e.type === "pointerdown") touch.down(e);
+			else touch.up(e);
+		} else {
+			if (!grabbed()) move(e);
+			else if (!raw && e.type === "pointermove") travel(e);
+			press(e);
+		}
 	};
 
 	stage.addEventListener("pointerdown", (e) => {
 		// A drag goes on outside the window.
-		if (e.isPrimary) stage.setPointerCapture(e.pointerId);
-		both(e);
+		if (!grabbed()) stage.setPointerCapture(e.pointerId);
+		heard(e);
 	});
-	stage.addEventListener("pointermove", both);
-	stage.addEventListener("pointerup", both);
+	stage.addEventListener("pointermove", heard);
+	stage.addEventListener("pointerup", heard);
+	stage.addEventListener("pointerleave", (e) => {
+		if (e.pointerType === "pen") pen.leave();
+	});
 	stage.addEventListener("pointercancel", (e) => {
-		if (!e.isPrimary) return;
+		if (e.pointerType === "pen") return pen.leave();
+		if (e.pointerType === "touch") return touch.cancel(e);
 		for (const [bit, button] of buttons) if (down & bit) send(wire.button(button, false));
 		down = 0;
 	});
-	// Moves as the device reports them, not once a frame. Only in secure contexts.
-	stage.addEventListener("pointerrawupdate", (e) => {
-		if ((e as PointerEvent).isPrimary) move(e as PointerEvent);
+	stage.addEventListener("pointerrawupdate", (event) => {
+		const e = event as PointerEvent;
+		if (e.pointerType === "pen") heard(e);
+		else if (e.pointerType !== "touch") grabbed() ? travel(e) : move(e);
 	});
 
 	stage.addEventListener("wheel", (e) => {
@@ -72,6 +109,16 @@ export function listen(
 		forget() {
 			down = 0;
 			last = { x: -1, y: -1 };
+			pen.forget();
+			touch.forget();
+		},
+		// grab has the mouse tell its way and not its place, for programs that turn
+		// things with it; again, or Escape, and it is as before.
+		grab() {
+			if (grabbed()) return document.exitPointerLock();
+			// Without the system's acceleration where the browser can.
+			const ask = stage.requestPointerLock as (options?: object) => Promise<void> | void;
+			void Promise.resolve(ask.call(stage, { unadjustedMovement: true })).catch(() => ask.call(stage)?.catch(() => {}));
 		},
 	};
 }

@@ -58,15 +58,19 @@ export class Screen {
 	}
 
 	// at is the desktop's pixel under a point of the window.
-	at({ clientX, clientY }: { clientX: number; clientY: number }): { x: number; y: number } {
-		const rect = this.video.getBoundingClientRect();
+	at(e: MouseEvent): { x: number; y: number } {
 		const width = this.desktop.width || this.video.videoWidth;
 		const height = this.desktop.height || this.video.videoHeight;
-		const inside = (n: number, size: number) => Math.max(0, Math.min(size - 1, Math.floor(n * size))) || 0;
-		return {
-			x: inside((clientX - rect.left) / rect.width, width),
-			y: inside((clientY - rect.top) / rect.height, height),
-		};
+		const { x, y } = this.part(e);
+		// Browsers round places of the window, where a pixel begins too.
+		const inside = (part: number, size: number) => Math.max(0, Math.min(size - 1, Math.floor(part * size + 0.01))) || 0;
+		return { x: inside(x, width), y: inside(y, height) };
+	}
+
+	// part is where on the desktop a point of the window is: 0 to 1 of its width and height.
+	part({ clientX, clientY }: MouseEvent): { x: number; y: number } {
+		const rect = this.video.getBoundingClientRect();
+		return { x: (clientX - rect.left) / rect.width, y: (clientY - rect.top) / rect.height };
 	}
 
 	private measure(exact?: ResizeObserverSize): void {
