@@ -20,6 +20,8 @@ type Service interface {
 	StopStreamingSession(context.Context, studio.Principal, *studio.StopStreamingSessionRequest) (*studio.StopStreamingSessionResponse, error)
 	DeleteStreamingSession(context.Context, studio.Principal, *studio.DeleteStreamingSessionRequest) (*studio.DeleteStreamingSessionResponse, error)
 	CreateStreamingSessionStream(context.Context, studio.Principal, *studio.CreateStreamingSessionStreamRequest) (*studio.CreateStreamingSessionStreamResponse, error)
+	ReadShare(ctx context.Context, p studio.Principal, token string) (studio.Invitation, error)
+	JoinSession(ctx context.Context, p studio.Principal, token string) (*studio.StreamingSessionStream, error)
 	ListStreamingSessions(context.Context, studio.Principal, *studio.ListStreamingSessionsRequest) (*studio.ListStreamingSessionsResponse, error)
 	ListStreamingSessionBackups(context.Context, studio.Principal, *studio.ListStreamingSessionBackupsRequest) (*studio.ListStreamingSessionBackupsResponse, error)
 	ListLaunchProfiles(context.Context, studio.Principal, *studio.ListLaunchProfilesRequest) (*studio.ListLaunchProfilesResponse, error)
@@ -37,6 +39,8 @@ type Identity interface {
 	Login(ctx context.Context, cookie string) (who studio.Principal, name string, err error)
 	// Logout makes the cookie worthless.
 	Logout(ctx context.Context, cookie string) error
+	// Name is what to call somebody.
+	Name(ctx context.Context, who studio.Principal) (string, error)
 }
 
 // Config is what the pages need.
@@ -108,6 +112,8 @@ func (p *Portal) routes(assets http.Handler) http.Handler {
 	} {
 		mux.Handle("POST /sessions/"+verb, p.act(verb, do))
 	}
+	mux.HandleFunc("GET /share/{token}", p.invite)
+	mux.HandleFunc("POST /share/{token}", p.join)
 	// Where a form has led to, a browser may come back to later.
 	mux.Handle("GET /sessions/{verb}", http.RedirectHandler("/", http.StatusSeeOther))
 	mux.Handle("GET /assets/", assets)

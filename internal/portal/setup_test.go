@@ -138,6 +138,7 @@ func setupWith(t *testing.T, service func(*studio.Service) portal.Service) *worl
 		Store: s, Access: policies, Users: w.Directory, Images: images{}, Account: "123456789012", Region: "us-west-2",
 		StudioURL: func(string) string { return public.String() },
 		StreamURL: func(id, ticket, _ string) string { return public.String() + "/stream/" + id + "?authToken=" + ticket },
+		ShareURL:  func(token string) string { return public.String() + "/share/" + token },
 		Secret:    make([]byte, 32), Clock: w.clock.Now, Random: random,
 		InstanceTypes: []studio.InstanceType{{Name: "g4dn.xlarge"}, {Name: "g5.xlarge"}},
 		Quotas:        studio.Quotas{Sessions: 100, LaunchProfiles: 100}, Log: log,
