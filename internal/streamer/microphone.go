@@ -69,7 +69,7 @@ func (m *microphone) run(ctx context.Context) error {
 	if m.path == "" {
 		return nil
 	}
-	decoder, err := newOpusDecoder()
+	decoder, err := newOpusDecoder(1)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (m *microphone) run(ctx context.Context) error {
 		case ctx.Err() != nil, errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENXIO), errors.Is(err, unix.EPIPE):
 			// The sound server is not there, or not any more.
 		default:
-			m.log.WarnContext(ctx, "no microphone", "err", err)
+			m.log.DebugContext(ctx, "no microphone", "err", err)
 		}
 		rest(ctx, 2*pipePause)
 	}

@@ -66,20 +66,21 @@ func (o *opusEncoder) encode(samples *[soundFrame * soundChannels]float32) ([]by
 
 func (o *opusEncoder) close() { C.opus_encoder_destroy(o.e) }
 
-// opusDecoder turns Opus packets of whatever length and channels into one channel
-// of 16-bit samples. One goroutine uses it.
+// opusDecoder turns Opus packets of whatever length and channels into 16-bit samples
+// of as many channels as are wanted. One goroutine uses it.
 type opusDecoder struct {
-	d       *C.OpusDecoder
-	samples [microphoneLongest]int16
+	d        *C.OpusDecoder
+	channels int
+	samples  []int16
 }
 
-func newOpusDecoder() (*opusDecoder, error) {
+func newOpusDecoder(channels int) (*opusDecoder, error) {
 	var status C.int
-	d := C.opus_decoder_create(soundRate, 1, &status)
+	d := C.opus_decoder_create(soundRate, C.int(channels), &status)
 	if status != C.OPUS_OK {
 		return nil, fmt.Errorf("open the Opus decoder: error %d", int(status))
 	}
-	return &opusDecoder{d: d}, nil
+	return &opusDecoder{d: d, channels: channels, samples: make([]int16, microphoneLongest*channels)}, nil
 }
 
 // decode returns samples that are good until the next call.
@@ -98,7 +99,7 @@ func (o *opusDecoder) take(packet []byte, samples int, fec C.int) ([]int16, erro
 	if n < 0 {
 		return nil, fmt.Errorf("decode sound with Opus: error %d", int(n))
 	}
-	return o.samples[:n], nil
+	return o.samples[:int(n)*o.channels], nil
 }
 
 func (o *opusDecoder) close() { C.opus_decoder_destroy(o.d) }

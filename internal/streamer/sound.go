@@ -24,6 +24,11 @@ const (
 	soundPacket = 10 * time.Millisecond
 	// soundSlack is how far the sound may run from the clock before it is set anew.
 	soundSlack = 60 * time.Millisecond
+	// soundGap is how late sound is that does not follow what came before. The sound
+	// server makes up for a shorter pause: what it plays late it plays all the same.
+	soundGap = 500 * time.Millisecond
+	// soundWatch is how many packets have to be late before it does not.
+	soundWatch = 100
 	// soundHush is how many packets of silence are sent before none are: the player
 	// then knows that it is silence that goes on.
 	soundHush = 20
@@ -91,7 +96,7 @@ func (s *sound) hear(ctx context.Context) {
 		// Its writer may come and go: a reader that could write as well sees no end.
 		err := withPipe(ctx, s.path, unix.O_RDWR, func(pipe *os.File) error { return s.send(ctx, pipe) })
 		if err != nil && !errors.Is(err, unix.ENOENT) && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "no sound", "err", err)
+			s.log.DebugContext(ctx, "no sound", "err", err)
 		}
 		rest(ctx, pipePause)
 	}
@@ -111,19 +116,17 @@ func (s *sound) send(ctx context.Context, pipe *os.File) error {
 		raw     [soundFrame * soundChannels * 4]byte
 		samples [soundFrame * soundChannels]float32
 		next    time.Duration // when the next packet's first sample is played, since start
+		clock   soundClock
 		hush    int           // packets of silence, one after the other
 	)
 	for {
 		if _, err := io.ReadFull(pipe, raw[:]); err != nil {
 			return fmt.Errorf("read sound: %w", err)
 		}
-		// Packets come in blocks of the sound server; their times are those of the sound.
-		switch late := time.Since(s.start) - soundPacket - next; {
-		case late > soundSlack:
-			next += late
-		case late < -soundSlack:
+		next += clock.behind(time.Since(s.start) - soundPacket - next)
+		if early := next + soundPacket - time.Since(s.start); early > soundSlack {
 			// Nobody plays faster than the clock but who writes to the pipe himself.
-			rest(ctx, -late-soundSlack)
+			rest(ctx, early-soundSlack)
 		}
 		at := next
 		next += soundPacket
@@ -138,6 +141,34 @@ func (s *sound) send(ctx context.Context, pipe *os.File) error {
 		}
 		s.link.send(wire.Sound{CapturedMicros: uint64(at.Microseconds()), Data: packet})
 	}
+}
+
+// soundClock keeps the times of packets those of their sound: packets come in blocks,
+// and late when the machine is busy.
+type soundClock struct {
+	packets int
+	least   time.Duration // that one of them was late
+}
+
+// behind is told how late a packet is, and says by how much the times are to be set on.
+func (c *soundClock) behind(late time.Duration) time.Duration {
+	if c.packets == 0 || late < c.least {
+		c.least = late
+	}
+	c.packets++
+	switch {
+	case late > soundGap:
+		*c = soundClock{}
+		return late
+	case c.packets < soundWatch:
+		return 0
+	}
+	least := c.least
+	*c = soundClock{}
+	if least < soundSlack {
+		return 0
+	}
+	return least
 }
 
 // unpack turns the pipe's samples into those of the encoder, and says whether there
