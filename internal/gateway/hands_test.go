@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/chromedp/cdproto/input"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/backlot/backlot/internal/wire"
 )
+
+// unlocked is what a page says before the first key or button.
+var unlocked = wire.Message(wire.Locks{})
 
 // hands is a page whose input is looked at.
 func hands(t *testing.T) (*window, func(want ...wire.Message)) {
@@ -22,8 +26,11 @@ func hands(t *testing.T) (*window, func(want ...wire.Message)) {
 		t.Helper()
 		var got []wire.Message
 		d.expect(t, "all input", func(m wire.Message) bool {
-			if m.Type().FromViewer() && m.Type() != wire.TypeResize {
-				got = append(got, m)
+			switch m.Type() {
+			case wire.TypePointer, wire.TypeButton, wire.TypeWheel, wire.TypeKey, wire.TypePen, wire.TypeMotion, wire.TypeLocks:
+				if m != unlocked {
+					got = append(got, m)
+				}
 			}
 			return len(got) == len(want)
 		})
@@ -76,7 +83,7 @@ func TestPageKeyboard(t *testing.T) {
 	w.do(key(input.KeyDown, "Quote", "Dead"), key(input.KeyUp, "Quote", "Dead"))
 
 	// Shift let go first: the key goes up as it went down.
-	w.do(key(input.KeyDown, "ShiftLeft", "Shift"), key(input.KeyDown, "KeyB", "B"), key(input.KeyUp, "ShiftLeft", "Shift"), key(input.KeyUp, "KeyB", "b"))
+	w.do(key(input.KeyDown, "ShiftLeft", "Shift").WithModifiers(input.ModifierShift), key(input.KeyDown, "KeyB", "B").WithModifiers(input.ModifierShift), key(input.KeyUp, "ShiftLeft", "Shift"), key(input.KeyUp, "KeyB", "b"))
 	expect(wire.Key{Code: 42, Keysym: 0xffe1, Down: true}, wire.Key{Code: 48, Keysym: 'B', Down: true},
 		wire.Key{Code: 42, Keysym: 0xffe1}, wire.Key{Code: 48, Keysym: 'B'})
 
@@ -145,4 +152,68 @@ func TestPageMouse(t *testing.T) {
 		input.DispatchTouchEvent(input.TouchEnd, nil),
 	)
 	expect(wire.Pointer{X: 10, Y: 20}, wire.Button{Button: 1, Down: true}, wire.Pointer{X: 30, Y: 40}, wire.Button{Button: 1})
+}
+
+// TestPageModifiers: what was let go where the page could not see it does not stay down.
+func TestPageModifiers(t *testing.T) {
+	t.Parallel()
+	w, expect := hands(t)
+	w.do(key(input.KeyDown, "ControlLeft", "Control").WithModifiers(input.ModifierCtrl), key(input.KeyDown, "AltLeft", "Alt").WithModifiers(input.ModifierCtrl|input.ModifierAlt))
+	w.do(key(input.KeyDown, "KeyA", "a"), key(input.KeyUp, "KeyA", "a"))
+	expect(
+		wire.Key{Code: 29, Keysym: 0xffe3, Down: true}, wire.Key{Code: 56, Keysym: 0xffe9, Down: true},
+		wire.Key{Code: 29, Keysym: 0xffe3}, wire.Key{Code: 56, Keysym: 0xffe9},
+		wire.Key{Code: 30, Keysym: 'a', Down: true}, wire.Key{Code: 30, Keysym: 'a'},
+	)
+	w.do(key(input.KeyDown, "ShiftLeft", "Shift").WithModifiers(input.ModifierShift), input.DispatchMouseEvent(input.MouseMoved, 10, 20))
+	expect(wire.Key{Code: 42, Keysym: 0xffe1, Down: true}, wire.Key{Code: 42, Keysym: 0xffe1}, wire.Pointer{X: 10, Y: 20})
+}
+
+// TestPageLayout: what the user chooses is told, again on each connection; a browser
+// that knows nothing of its keyboard goes by language.
+func TestPageLayout(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 1280, 800, "")
+	told := func(want wire.Layout) {
+		t.Helper()
+		d.expect(t, fmt.Sprint(want), func(m wire.Message) bool { return m == want })
+	}
+	w.do(chromedp.Navigate(s.url()))
+	w.await("live")
+	told(wire.Layout{Name: "us"})
+	w.do(chromedp.Evaluate(`localStorage.setItem("backlot keyboard", "ch(fr)")`, nil), chromedp.Reload())
+	w.await("live")
+	told(wire.Layout{Name: "ch", Variant: "fr"})
+}
+
+func TestPagePen(t *testing.T) {
+	t.Parallel()
+	w, expect := hands(t)
+	pen := func(kind input.MouseType, x, y, force float64, buttons int64) *input.DispatchMouseEventParams {
+		e := input.DispatchMouseEvent(kind, x, y).WithPointerType(input.DispatchMouseEventPointerTypePen).WithForce(force).WithTiltX(30).WithTiltY(-20).WithButtons(buttons)
+		if kind != input.MouseMoved {
+			e = e.WithButton(input.Left)
+		}
+		return e
+	}
+	sample := func(x, y, pressure uint16, buttons uint8) wire.Message {
+		return wire.Pen{Samples: []wire.PenSample{{X: x, Y: y, Pressure: pressure, TiltX: 30, TiltY: -20, Buttons: buttons}}}
+	}
+	w.do(
+		pen(input.MouseMoved, 640, 400, 0, 0),
+		pen(input.MousePressed, 640, 400, 0.5, 1),
+		pen(input.MouseMoved, 960, 400, 0.25, 1),
+		pen(input.MouseReleased, 960, 400, 0, 0),
+	)
+	expect(
+		sample(32768, 32768, 0, 0),
+		sample(32768, 32768, 32768, wire.PenTip),
+		sample(49152, 32768, 16384, wire.PenTip),
+		sample(49152, 32768, 0, 0),
+	)
+	// A mouse moves in between: the pen has left.
+	w.do(input.DispatchMouseEvent(input.MouseMoved, 10, 20))
+	_ = expect
 }

@@ -13,6 +13,11 @@ func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /stream/{id}", g.open)
 	mux.HandleFunc("GET /stream/{id}/connect", g.connect)
+	mux.HandleFunc("GET /stream/{id}/clipboard", g.copy)
+	mux.HandleFunc("PUT /stream/{id}/clipboard", g.paste)
+	mux.HandleFunc("GET /stream/{id}/file", g.upload)
+	mux.HandleFunc("PUT /stream/{id}/file", g.upload)
+	mux.HandleFunc("PUT /stream/{id}/folder", g.upload)
 	mux.HandleFunc("/stream/", g.refuse)
 	return mux
 }

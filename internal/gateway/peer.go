@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,24 +31,28 @@ var (
 // newAPI sets WebRTC up: H.264, one port, and no help from other servers.
 func newAPI(mux *udpMux, tcp ice.TCPMux) (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
-	err := media.RegisterCodec(webrtc.RTPCodecParameters{
-		RTPCodecCapability: webrtc.RTPCodecCapability{
-			MimeType:    webrtc.MimeTypeH264,
-			ClockRate:   90000,
-			SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
-			RTCPFeedback: []webrtc.RTCPFeedback{
-				{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "goog-remb"},
-			},
-		},
-		PayloadType: 102,
-	}, webrtc.RTPCodecTypeVideo)
-	if err != nil {
-		return nil, err
+	feedback := []webrtc.RTCPFeedback{
+		{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "transport-cc"},
 	}
-	for _, uri := range []string{playoutDelayURI, absSendTimeURI} {
+	for profile, payloadType := range map[string]webrtc.PayloadType{profileBaseline: 102, profileFullColour: 103} {
+		if err := media.RegisterCodec(h264(profile, payloadType, feedback), webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, err
+		}
+	}
+	for _, uri := range []string{playoutDelayURI, transportURI} {
 		if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
 			return nil, err
 		}
+	}
+	err := media.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
+			SDPFmtpLine: "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1",
+		},
+		PayloadType: 111,
+	}, webrtc.RTPCodecTypeAudio)
+	if err != nil {
+		return nil, err
 	}
 	resend, err := nack.NewResponderInterceptor(nack.ResponderSize(2048))
 	if err != nil {
@@ -79,7 +84,9 @@ type peer struct {
 	pc     *webrtc.PeerConnection
 	track  *track
 	sender *webrtc.RTPSender
+	sound  *track
 	input  *webrtc.DataChannel
+	road   *road
 }
 
 func newPeer(api *webrtc.API) (*peer, error) {
@@ -87,10 +94,15 @@ func newPeer(api *webrtc.API) (*peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make peer connection: %w", err)
 	}
-	p := &peer{pc: pc, track: &track{}}
+	p := &peer{pc: pc, track: &track{mime: webrtc.MimeTypeH264}, sound: &track{mime: webrtc.MimeTypeOpus}, road: newRoad(time.Now())}
+	p.road.send, p.road.write, p.road.hear, p.road.colour = p.message, p.track.write, p.sound.write, p.track.colour
 	if p.sender, err = pc.AddTrack(p.track); err != nil {
 		_ = pc.Close()
 		return nil, fmt.Errorf("add video: %w", err)
+	}
+	if _, err = pc.AddTrack(p.sound); err != nil {
+		_ = pc.Close()
+		return nil, fmt.Errorf("add sound: %w", err)
 	}
 	// Agreed beforehand (RFC 8832 section 1), it costs no round trip.
 	agreed, id := true, uint16(0)
@@ -109,15 +121,16 @@ func (p *peer) serve(v *viewer, s *session) {
 			// Pion says so a moment before it can encrypt, and drops what is sent
 			// until then. It holds a lock meanwhile, which State waits for.
 			_ = p.sender.Transport().State()
-			s.watches(v)
+			s.watches(v, p.road)
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
-			v.end(byeLost)
+			s.lost(v, p.road)
 		case webrtc.PeerConnectionStateUnknown, webrtc.PeerConnectionStateNew,
 			webrtc.PeerConnectionStateConnecting, webrtc.PeerConnectionStateDisconnected:
 		}
 	})
+	p.microphone(v, s)
 	allowed := newBudget(inputPerSecond, time.Now())
-	p.input.OnOpen(func() { s.talks(v) })
+	p.input.OnOpen(func() { s.talks(v, p.road) })
 	p.input.OnMessage(func(m webrtc.DataChannelMessage) {
 		if !allowed.take(time.Now()) {
 			v.end(byeTooMuch)
@@ -125,7 +138,7 @@ func (p *peer) serve(v *viewer, s *session) {
 		}
 		// What is not input is dropped: a page of ours sends none.
 		if in, err := wire.DecodeViewer(m.Data); err == nil {
-			s.input(v, in)
+			s.hears(v, p.road, in)
 		}
 	})
 }
@@ -140,6 +153,7 @@ func (p *peer) answer(ctx context.Context, offer string, reachable []candidate) 
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: advertise(offer, nil)}); err != nil {
 		return "", fmt.Errorf("take offer: %w", err)
 	}
+	p.road.fullColour = slices.ContainsFunc(p.sender.GetParameters().Codecs, fullColour)
 	answer, err := p.pc.CreateAnswer(nil)
 	if err != nil {
 		return "", fmt.Errorf("make answer: %w", err)
@@ -175,6 +189,15 @@ func (p *peer) reports(each func(rtcp.Packet)) {
 			each(packet)
 		}
 	}
+}
+
+// report takes what the receiver says of what it gets.
+func (p *peer) report(s *session, packet rtcp.Packet) {
+	if arrivals, ok := packet.(*rtcp.TransportLayerCC); ok {
+		s.delivered(p.road, p.track.arrivals(arrivals))
+		return
+	}
+	s.report(p.road, packet)
 }
 
 // quiet keeps Pion's own log out of ours: it would print addresses and SDP.

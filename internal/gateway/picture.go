@@ -79,8 +79,15 @@ func (s *session) video(st *streamer, m wire.Video) {
 	}
 	if m.Key {
 		s.keys.came()
+		s.colours.shown = inFullColour(m.Data)
+		s.chooseColour()
 	}
+	f.fullColour = s.colours.shown
 	for _, v := range s.viewers {
+		if f.fullColour && !v.showsColour() {
+			v.needKey = true // of the other kind, which was asked for
+			continue
+		}
 		v.offer(f)
 	}
 	s.makeRoom()

@@ -7,53 +7,125 @@ const (
 	lowestRate  = 300_000
 	initialRate = 20_000_000
 	highestRate = 50_000_000
-
-	framesPerSecond = 60
 )
 
-// estimate is what one viewer's way can carry, in bits per second. It falls with
-// loss, and with the receiver's own estimate (REMB) while the way is being used: a
-// desktop at rest sends next to nothing, and of that the receiver knows next to
-// nothing. It is not safe for concurrent use.
+const (
+	// judgeEvery is the time over which packets are looked at together, at least.
+	judgeEvery = 150 * time.Millisecond
+	// queueing is the delay of the fastest of them that shows a queue on the way
+	// which does not go away by itself.
+	queueing = 30 * time.Millisecond
+	// calm is the time without a queue after which more is tried.
+	calm = time.Second
+	// near is how long it is remembered what the way carried when it was full.
+	near = 30 * time.Second
+)
+
+// estimate is what a road can carry, in bits per second. What arrives says how long
+// it took: where even the fastest of a moment took longer than the distance
+// explains, the way is full, and carries what arrived in that moment. It falls with
+// heavy loss, too, and rises while the way is used and nothing waits. It is not safe
+// for concurrent use.
 type estimate struct {
 	rate int
 
-	counted int // bits sent since
+	sent    int // bits since
 	since   time.Time
-	sent    int // bits per second in the last full second
+	perSec  int // bits sent per second, of late
+	arrived []delivery
+	began   time.Time // arrival of the first of them
+
+	// The least delay of late: the distance, and a clock that is set otherwise.
+	least, lesser time.Duration
+	measured      time.Time
+
+	full     time.Time // when the way was full last
+	capacity int       // and what it carried then
+}
+
+// delivery is something that arrived: how long it took, and when it was there.
+type delivery struct {
+	bytes int
+	took  time.Duration
+	at    time.Time
 }
 
 func newEstimate(now time.Time) *estimate { return &estimate{rate: initialRate, since: now} }
 
 // count adds bytes that were sent.
 func (e *estimate) count(bytes int, now time.Time) {
-	e.roll(now)
-	e.counted += 8 * bytes
+	e.sent += 8 * bytes
+	if passed := now.Sub(e.since); passed >= time.Second/4 {
+		e.perSec = int(float64(e.sent) / passed.Seconds())
+		e.sent, e.since = 0, now
+	}
 }
 
 // loss takes the share of packets lost since the last report: 256 is all.
 func (e *estimate) loss(of256 uint8) {
-	switch lost := float64(of256) / 256; {
-	case lost > 0.10:
+	if lost := float64(of256) / 256; lost > 0.10 {
 		e.set(float64(e.rate) * (1 - lost/2))
-	case lost < 0.02:
-		e.set(float64(e.rate) * 1.08)
 	}
 }
 
-// remb takes the receiver's estimate.
-func (e *estimate) remb(bitsPerSecond float32, now time.Time) {
-	e.roll(now)
-	if e.sent > e.rate/2 {
-		e.set(min(float64(bitsPerSecond), float64(e.rate)))
+// deliver takes what arrived, in the order of its arrival.
+func (e *estimate) deliver(d delivery) {
+	if e.measured.IsZero() || d.took < e.least {
+		e.least = d.took
 	}
+	if e.measured.IsZero() || d.took < e.lesser {
+		e.lesser = d.took
+	}
+	switch {
+	case e.measured.IsZero():
+		e.measured = d.at
+	case d.at.Sub(e.measured) > nearestFor:
+		e.least, e.lesser, e.measured = e.lesser, d.took, d.at
+	}
+	if len(e.arrived) == 0 {
+		e.began = d.at
+	}
+	e.arrived = append(e.arrived, d)
+	if d.at.Sub(e.began) >= judgeEvery {
+		e.judge(d.at)
+		e.arrived = e.arrived[:0]
+	}
+}
+
+func (e *estimate) judge(now time.Time) {
+	fastest, bits := e.arrived[0].took, 0
+	for _, d := range e.arrived[1:] { // the first began its way before
+		fastest = min(fastest, d.took)
+		bits += 8 * d.bytes
+	}
+	if fastest-e.least > queueing {
+		if span := now.Sub(e.began).Seconds(); span < 1 {
+			e.capacity, e.full = int(float64(bits)/span), now
+			e.set(min(float64(e.rate), 0.85*float64(e.capacity)))
+		}
+		return
+	}
+	if now.Sub(e.full) < calm || e.perSec < e.rate/3 {
+		return
+	}
+	faster := 1.25
+	if now.Sub(e.full) < near && e.rate > e.capacity*7/10 {
+		faster = 1.03
+	}
+	e.set(float64(e.rate) * faster)
 }
 
 func (e *estimate) set(rate float64) { e.rate = int(min(max(rate, lowestRate), highestRate)) }
 
-func (e *estimate) roll(now time.Time) {
-	if passed := now.Sub(e.since); passed >= time.Second {
-		e.sent = int(float64(e.counted) / passed.Seconds())
-		e.counted, e.since = 0, now
+// framesPerSecond is the frame rate that a bit rate is enough for: fewer frames that
+// can be looked at, rather than many that cannot.
+func framesPerSecond(rate int) int {
+	switch {
+	case rate < 600_000:
+		return 15
+	case rate < 1_500_000:
+		return 30
+	default:
+		return 60
 	}
 }

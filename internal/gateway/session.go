@@ -24,11 +24,15 @@ type session struct {
 	screen   []byte           // the latest, as viewers get it; nil while unknown
 	cursor   []byte           // likewise
 	rate     int              // bits per second asked for
+	colours  colours
 	exact    exact
 	clock    timeline
 	sounds   sounds
 	keys     keyFrames
-	held     bool // the streamer was told to pause
+	held     bool        // the streamer was told to pause
+	layout   wire.Layout // of the desktop's keyboard; zero: not told
+	allows   wire.Allows
+	copied   []byte // the latest, as viewers get it; nil while there is nothing
 }
 
 func newSession() *session {
@@ -62,8 +66,11 @@ func (s *session) attach(st *streamer) {
 		s.streamer.close()
 	}
 	s.streamer, s.ready, s.rate, s.held = st, false, 0, false
+	s.layout = wire.Layout{}
 	s.clock.restart = true
 	s.sounds.clock.restart = true
+	s.allows, s.copied = wire.Allows{}, nil
+	s.colours.asked = false
 	s.forgetExact()
 	s.keys.came()
 	s.tellDesktop()
@@ -73,6 +80,7 @@ func (s *session) attach(st *streamer) {
 	s.makeRoom()
 	s.resize()
 	s.tellRate()
+	s.chooseColour()
 	if s.watched() {
 		s.watch()
 	}
@@ -136,6 +144,7 @@ func (s *session) part(v *viewer) {
 	}
 	s.tellRate()
 	s.turn(watched)
+	s.chooseColour()
 	s.makeRoom()
 	s.tellHeard(heard)
 }
@@ -157,6 +166,7 @@ func (s *session) watches(v *viewer, r *road) {
 	if watched && v.road == r {
 		s.askKey()
 	}
+	s.chooseColour()
 	s.makeRoom()
 }
 
@@ -174,8 +184,10 @@ func (s *session) talks(v *viewer, r *road) {
 
 // greet tells v what it has to know to begin with.
 func (s *session) greet(v *viewer) {
+	v.told = false
+	v.message(wire.Append(nil, wire.ViewerKey{Key: v.key}))
 	s.informOne(v)
-	for _, b := range [][]byte{s.screen, s.cursor} {
+	for _, b := range [][]byte{s.screen, s.cursor, s.colours.told} {
 		if b != nil {
 			v.message(b)
 		}
@@ -198,6 +210,9 @@ func (s *session) input(v *viewer, m wire.Message) {
 		return
 	case wire.Exact:
 		s.shows(v, m)
+		return
+	case wire.Colour:
+		s.wantsColour(v, m)
 		return
 	case wire.Echo:
 		v.message(wire.Append(nil, m))
@@ -222,7 +237,13 @@ func (s *session) input(v *viewer, m wire.Message) {
 	case wire.ReleaseAll:
 		s.release(v)
 		return
-	case wire.Key, wire.Button, wire.Wheel:
+	case wire.Layout:
+		v.layout = m
+		if s.viewers[len(s.viewers)-1] == v {
+			s.layKeys(v)
+		}
+		return
+	case wire.Key, wire.Button, wire.Wheel, wire.Pen, wire.Motion, wire.Locks:
 		if !v.hold(m) {
 			return
 		}
@@ -231,10 +252,20 @@ func (s *session) input(v *viewer, m wire.Message) {
 			s.viewers = append(slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v }), v)
 			if s.leader() != before {
 				s.resize()
+				s.chooseColour()
 			}
 		}
+		s.layKeys(v)
 	}
 	s.tell(m)
+}
+
+// layKeys has the desktop's keyboard be as that of v, whose hands are at work.
+func (s *session) layKeys(v *viewer) {
+	if v.layout != (wire.Layout{}) && v.layout != s.layout {
+		s.layout = v.layout
+		s.tell(v.layout)
+	}
 }
 
 // release lifts what v holds down, and nothing of other viewers.

@@ -24,7 +24,7 @@ func TestSlowViewerLosesFramesAlone(t *testing.T) {
 		s := newSession()
 		s.attach(st)
 		join := func(write func(uint32)) (*viewer, func() int) {
-			v := newViewer(wire.Resize{}, time.Now())
+			v := newViewer(wire.Resize{}, newRoad(time.Now()))
 			got := 0
 			v.send = func([]byte) error { return nil }
 			v.write = func(_ []byte, at uint32, _ bool) error {
@@ -33,8 +33,8 @@ func TestSlowViewerLosesFramesAlone(t *testing.T) {
 				return nil
 			}
 			s.join(v)
-			s.watches(v)
-			go v.pump(func(sent int) int { return s.sent(v, sent) })
+			s.watches(v, v.road)
+			go v.pump(v, s)
 			t.Cleanup(func() { v.end(byeLeft) })
 			return v, func() int {
 				synctest.Wait()
@@ -93,10 +93,10 @@ func TestHungStreamerIsDropped(t *testing.T) {
 	defer far.Close()
 	s := newSession()
 	s.attach(&streamer{conn: near, out: make(chan wire.Message, queuedMessages)})
-	v := newViewer(wire.Resize{}, time.Now())
+	v := newViewer(wire.Resize{}, newRoad(time.Now()))
 	v.send = func([]byte) error { return nil }
 	s.join(v)
-	s.talks(v)
+	s.talks(v, v.road)
 	for range queuedMessages + 1 {
 		s.input(v, wire.Wheel{DY: 1})
 	}
@@ -107,7 +107,7 @@ func TestHungStreamerIsDropped(t *testing.T) {
 
 func TestHandsHoldOnlySoMuch(t *testing.T) {
 	t.Parallel()
-	v := newViewer(wire.Resize{}, time.Now())
+	v := newViewer(wire.Resize{}, newRoad(time.Now()))
 	for code := range uint16(heldKeys) {
 		if !v.hold(wire.Key{Code: code + 1, Down: true}) {
 			t.Fatalf("key %d is too much", code)

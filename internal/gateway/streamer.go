@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -37,6 +38,9 @@ const (
 type streamer struct {
 	conn net.Conn
 	out  chan wire.Message
+	// pipes carry clipboard and files, the latter by HTTP.
+	pipes *wire.Pipes
+	files *http.Transport
 }
 
 // send queues m without waiting. A streamer that takes nothing any more is dropped: it dials again.
@@ -120,6 +124,10 @@ func (g *Gateway) serveStreamer(ctx context.Context, conn net.Conn) (sessionKey 
 	limit.N = math.MaxInt64
 
 	st := &streamer{conn: conn, out: make(chan wire.Message, queuedMessages)}
+	st.pipes = wire.NewPipes(st.send)
+	defer st.pipes.Close()
+	st.files = filesRoad(st.pipes)
+	defer st.files.CloseIdleConnections()
 	s := g.enter(hello.Session, func(s *session) { s.attach(st) })
 	defer g.leave(hello.Session, s, func(s *session) { s.detach(st) })
 	log := g.logOf(hello.Session)
@@ -187,6 +195,14 @@ func (st *streamer) listen(c *wire.Conn, s *session, ready func()) error {
 			s.sound(st, m)
 		case wire.Cursor, wire.Screen:
 			s.show(st, m)
+		case wire.Allows:
+			s.offers(st, m)
+		case wire.Copied:
+			s.copies(st, m)
+		case wire.PipeData, wire.PipeRoom, wire.PipeEnd:
+			if err := st.pipes.Handle(m); err != nil {
+				return err
+			}
 		case wire.Stats:
 			s.pass(st, m)
 		case wire.Pong:

@@ -5,50 +5,64 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
 
 // Header extensions of the video: how long the player may hold a frame (0 to 0:
-// show it at once; without, its jitter buffer holds it for up to 190 ms), and when
-// a packet was sent, by which the receiver estimates what the way carries.
+// show it at once; without, its jitter buffer holds it for up to 190 ms), and the
+// number of a packet, by which the receiver tells when each arrived.
 const (
 	playoutDelayURI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
-	absSendTimeURI  = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+	transportURI    = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 )
 
-var errNotBound = errors.New("video track is not bound")
+var errNotBound = errors.New("track is not bound")
 
-// track is the video of one viewer. Its packets and their times are our own:
+// track is the video, or the sound, of one viewer. Its packets and their times are our own:
 // Pion's sample track counts durations, which fits no varying frame rate.
 type track struct {
-	mu       sync.Mutex
-	out      webrtc.TrackLocalWriter // nil while not bound
-	header   rtp.Header
-	sendTime uint8 // id of the extension; 0: not negotiated
+	// mime is the codec's name. Picture and sound are streams of their own: of one and
+	// the same stream a browser holds back what comes first, which is the picture.
+	mime string
+
+	mu     sync.Mutex
+	out    webrtc.TrackLocalWriter // nil while not bound
+	header rtp.Header
+	// Payload types by profile; 0: the player does not know it.
+	baseline, fullColour uint8
+	numbered             uint8 // id of the extension; 0: not negotiated
+	log                  packetLog
 }
 
 // ID names the track.
-func (t *track) ID() string { return "desktop" }
+func (t *track) ID() string { return t.Kind().String() }
 
 // RID is for simulcast, which is not used.
 func (t *track) RID() string { return "" }
 
 // StreamID names the media stream.
-func (t *track) StreamID() string { return "desktop" }
+func (t *track) StreamID() string { return t.Kind().String() }
 
-// Kind is video.
-func (t *track) Kind() webrtc.RTPCodecType { return webrtc.RTPCodecTypeVideo }
+// Kind is video or audio.
+func (t *track) Kind() webrtc.RTPCodecType {
+	if t.mime == webrtc.MimeTypeOpus {
+		return webrtc.RTPCodecTypeAudio
+	}
+	return webrtc.RTPCodecTypeVideo
+}
 
 // Bind takes what was negotiated.
 func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	for _, codec := range c.CodecParameters() {
-		if codec.MimeType != webrtc.MimeTypeH264 {
+		if codec.MimeType != t.mime {
 			continue
 		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.out = c.WriteStream()
+		t.payloadTypes(c.CodecParameters())
 		t.header = rtp.Header{
 			Version:        2,
 			PayloadType:    uint8(codec.PayloadType),
@@ -62,13 +76,33 @@ func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, err
 				if err := t.header.SetExtension(id, []byte{0, 0, 0}); err != nil {
 					return webrtc.RTPCodecParameters{}, err
 				}
-			case absSendTimeURI:
-				t.sendTime = id
+			case transportURI:
+				t.numbered = id
 			}
 		}
 		return codec, nil
 	}
 	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+}
+
+// payloadTypes finds those of the profiles of H.264.
+func (t *track) payloadTypes(codecs []webrtc.RTPCodecParameters) {
+	for _, codec := range codecs {
+		if fullColour(codec) {
+			t.fullColour = uint8(codec.PayloadType)
+		} else if codec.MimeType == webrtc.MimeTypeH264 && t.baseline == 0 {
+			t.baseline = uint8(codec.PayloadType)
+		}
+	}
+}
+
+// colour has the next packets sent as those of one or the other profile.
+func (t *track) colour(full bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.header.PayloadType = t.baseline; full {
+		t.header.PayloadType = t.fullColour
+	}
 }
 
 // Unbind forgets what was negotiated.
@@ -79,8 +113,8 @@ func (t *track) Unbind(webrtc.TrackLocalContext) error {
 	return nil
 }
 
-// write sends one packet of a frame.
-func (t *track) write(payload []byte, timestamp uint32, last bool) error {
+// write sends one packet. The last of a frame is marked, the first sound after silence.
+func (t *track) write(payload []byte, timestamp uint32, marked bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.out == nil {
@@ -88,16 +122,20 @@ func (t *track) write(payload []byte, timestamp uint32, last bool) error {
 	}
 	t.header.SequenceNumber++
 	t.header.Timestamp = timestamp
-	t.header.Marker = last
-	if t.sendTime != 0 {
-		at, err := rtp.NewAbsSendTimeExtension(time.Now()).Marshal()
-		if err != nil {
-			return err
-		}
-		if err := t.header.SetExtension(t.sendTime, at); err != nil {
+	t.header.Marker = marked
+	if t.numbered != 0 {
+		n := t.log.depart(len(payload), time.Now())
+		if err := t.header.SetExtension(t.numbered, []byte{byte(n >> 8), byte(n)}); err != nil {
 			return err
 		}
 	}
 	_, err := t.out.WriteRTP(&t.header, payload)
 	return err
+}
+
+// arrivals are the packets that the receiver says it has.
+func (t *track) arrivals(m *rtcp.TransportLayerCC) []delivery {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.log.arrive(m, time.Now())
 }

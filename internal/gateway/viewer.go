@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 
@@ -45,11 +46,16 @@ var (
 // fields of the first group.
 type viewer struct {
 	person
+	exchange
 	*road        // in use
 	listens bool // wants to hear the desktop
-	size    wire.Resize
-	held    map[holding]wire.Message // what lifts each key and button it holds down
-	supply  supply
+	// wantsColour: its user wants full colour; decodesColour: its page can show that of
+	// frames that come as messages.
+	wantsColour, decodesColour bool
+	size                       wire.Resize
+	layout                     wire.Layout              // of its keyboard; zero: it did not say
+	held                       map[holding]wire.Message // what lifts each key and button it holds down
+	supply                     supply
 
 	peer   atomic.Pointer[road] // the latest by WebRTC, if any
 	hunger chan struct{}        // holds one: there may be something to feed
@@ -61,13 +67,14 @@ type viewer struct {
 
 func newViewer(size wire.Resize, by *road) *viewer {
 	return &viewer{
-		person: newPerson(),
-		road:   by,
-		size:   size,
-		held:   map[holding]wire.Message{},
-		hunger: make(chan struct{}, 1),
-		shown:  make(chan bool, 1),
-		done:   make(chan struct{}),
+		person:   newPerson(),
+		exchange: exchange{key: rand.Text()},
+		road:     by,
+		size:     size,
+		held:     map[holding]wire.Message{},
+		hunger:   make(chan struct{}, 1),
+		shown:    make(chan bool, 1),
+		done:     make(chan struct{}),
 	}
 }
 
@@ -100,6 +107,7 @@ type holding struct {
 	button uint8
 	code   uint16
 	keysym uint32
+	pen    bool // that is near
 }
 
 // hold remembers what is down, and says no to what is too much.
@@ -117,6 +125,9 @@ func (v *viewer) hold(m wire.Message) bool {
 		id.button = in.Button
 		down, in.Down = in.Down, false
 		m = in
+	case wire.Pen:
+		id.pen = true
+		down, m = len(in.Samples) > 0, wire.Pen{}
 	default:
 		return true
 	}

@@ -273,7 +273,11 @@ export function total(words: Uint32Array): [number, number] {
 
 // inflate returns size bytes, or fails.
 export async function inflate(data: Uint8Array<ArrayBuffer>, size: number): Promise<Uint8Array<ArrayBuffer>> {
-	const reader = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+	const { readable, writable } = new DecompressionStream("deflate-raw");
+	const writer = writable.getWriter(), reader = readable.getReader();
+	// What is wrong with the data the reader tells, too.
+	writer.write(data).catch(() => {});
+	writer.close().catch(() => {});
 	const all = new Uint8Array(size);
 	let at = 0;
 	for (;;) {

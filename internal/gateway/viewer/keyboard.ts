@@ -23,6 +23,7 @@ export function listen(
 	send: (bytes: Uint8Array<ArrayBuffer>) => void,
 	active: () => boolean,
 	shortcuts: ReadonlyMap<string, () => void> = new Map(),
+	shared: (e: KeyboardEvent) => boolean = () => false, // the browser is to have it, too
 ): { forget(): void } {
 	const held = new Map<string, { key: wire.Key; at: number }>();
 	const name = (e: KeyboardEvent) => e.code || e.key;
@@ -48,7 +49,8 @@ export function listen(
 			if (modifier.test(code) || down(e)) continue;
 			for (const id of [...held.keys()]) if (modifier.test(id)) lift(id);
 		}
-		if (!e.isTrusted || locking.test(code)) return; // browsers differ in whether it counts already
+		// With a lock's own key browsers differ in whether it counts already.
+		if (e.type === "pointermove" || locking.test(code)) return;
 		const caps = e.getModifierState("CapsLock"), num = mac || e.getModifierState("NumLock");
 		if (`${caps} ${num}` === locks) return;
 		locks = `${caps} ${num}`;
@@ -58,7 +60,7 @@ export function listen(
 	const listener = (e: KeyboardEvent, handle: () => void) => {
 		if (!active() || composing(e)) return;
 		// Or the browser would take it: find, reload, back, focus.
-		e.preventDefault();
+		if (!shared(e)) e.preventDefault();
 		e.stopPropagation();
 		handle();
 	};
@@ -87,9 +89,9 @@ export function listen(
 		if (mac && e.key === "Meta") for (const id of [...held.keys()]) lift(id);
 	}), true);
 
-	for (const type of ["pointerdown", "pointermove", "pointerover"] as const) {
+	for (const type of ["pointerdown", "pointermove"] as const) {
 		window.addEventListener(type, (e) => {
-			if (active() && (held.size > 0 || type !== "pointermove")) settle(e);
+			if (active() && (held.size > 0 || type === "pointerdown")) settle(e);
 		}, true);
 	}
 

@@ -1,13 +1,17 @@
+import { Clipboard } from "./clipboard";
 import { Connection, stored } from "./connection";
 import { Pointer } from "./cursor";
 import { Exact } from "./exact";
+import { Exchange } from "./exchange";
 import * as keyboard from "./keyboard";
 import { fullscreen, Keyboard } from "./layout";
 import { name, show, state } from "./notice";
+import { Picture } from "./picture";
 import * as mouse from "./pointer";
 import { Screen } from "./screen";
 import { Sound } from "./sound";
 import * as text from "./text";
+import { Upload } from "./upload";
 import * as wire from "./wire";
 
 function start(): void {
@@ -17,6 +21,7 @@ function start(): void {
 	}, () => ask());
 	const { video, stage } = screen;
 	const exact = new Exact(video, (bytes) => connection.send(bytes));
+	const colour = new Picture((bytes) => connection.send(bytes));
 	const sound = new Sound((bytes) => connection.send(bytes));
 	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
 
@@ -28,6 +33,7 @@ function start(): void {
 			hands = true;
 			exact.open();
 			sound.open();
+			colour.open();
 			live();
 			for (const input of inputs) input.forget();
 			layout.open();
@@ -44,7 +50,7 @@ function start(): void {
 			});
 		},
 		message(data) {
-			if (exact.message(data)) return;
+			if (exact.message(data) || colour.message(data) || exchange.message(data)) return;
 			const m = wire.decode(data);
 			if (m?.type === "cursor") pointer.set(m);
 			else if (m?.type === "screen") screen.is(m);
@@ -62,6 +68,7 @@ function start(): void {
 		lost() {
 			hands = shown = false;
 			exact.reset();
+			exchange.lost();
 			expected = false; // the black frame with which Chromium ends a track is no picture
 			video.pause(); // and is not to be shown
 		},
@@ -88,13 +95,22 @@ function start(): void {
 		else (video as HTMLVideoElement).addEventListener("timeupdate", then, { once: true });
 	}
 
+	const exchange = new Exchange({
+		allows(paste, files) {
+			clipboard.allow(paste);
+			upload.allow(files);
+		},
+		copied: (what) => clipboard.copied(what),
+	});
+	const upload = new Upload(exchange);
+	const clipboard = new Clipboard(exchange, (bytes) => connection.send(bytes), () => state() === "live", (words) => upload.say(words));
 	const send = (bytes: Uint8Array<ArrayBuffer>) => {
-		if (state() === "live") connection.send(bytes);
+		if (state() === "live") clipboard.pass(bytes);
 	};
 	const hand = mouse.listen(stage, send, screen);
 	const layout = new Keyboard((bytes) => connection.send(bytes));
 	const shortcuts = new Map([["KeyG", hand.grab], ["Enter", () => void fullscreen().catch(() => {})]]);
-	const inputs = [hand, keyboard.listen(send, () => state() === "live", shortcuts)];
+	const inputs = [hand, keyboard.listen(send, () => state() === "live", shortcuts, (e) => clipboard.pastes(e)), clipboard];
 	text.listen(stage, send);
 
 	// Whoever looks elsewhere no longer holds keys here.

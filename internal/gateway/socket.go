@@ -1,0 +1,190 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// offersPerSecond bounds how often a page may start WebRTC anew.
+const offersPerSecond = 2
+
+// socket is a page's WebSocket: it brings what the page says, offers of WebRTC first of
+// all, and is a road itself where nothing but HTTPS gets through.
+type socket struct {
+	*road
+	conn   *websocket.Conn
+	offers chan string
+
+	out    chan []byte
+	queued atomic.Int64 // bytes in out
+
+	mu   sync.Mutex
+	flow flow
+	room chan struct{} // something was acknowledged
+}
+
+func newSocket(conn *websocket.Conn, now time.Time) *socket {
+	t := &socket{
+		road: newRoad(now), conn: conn,
+		offers: make(chan string, 1),
+		out:    make(chan []byte, queuedMessages),
+		room:   make(chan struct{}, 1),
+	}
+	t.socket = true
+	t.send = t.message
+	return t
+}
+
+// message queues b for the page.
+func (t *socket) message(b []byte) error {
+	if t.queued.Add(int64(len(b))) > queuedBytes {
+		return errHung
+	}
+	select {
+	case t.out <- b:
+		return nil
+	default:
+		return errHung
+	}
+}
+
+// talk writes queued messages until v ends.
+func (t *socket) talk(ctx context.Context, v *viewer) {
+	for {
+		select {
+		case <-v.done:
+			return
+		case b := <-t.out:
+			t.queued.Add(-int64(len(b)))
+			if t.put(ctx, b) != nil {
+				v.end(byeLost)
+				return
+			}
+		}
+	}
+}
+
+func (t *socket) put(ctx context.Context, b []byte) error {
+	return within(ctx, func(ctx context.Context) error { return t.conn.Write(ctx, websocket.MessageBinary, b) })
+}
+
+// pump writes frames until v ends, each as soon as there is room for it.
+func (t *socket) pump(ctx context.Context, v *viewer, s *session) {
+	rate, last := initialRate, 0
+	for {
+		// Whether there is room is told before the streamer makes a frame.
+		full := !t.hasRoom(rate)
+		rate = s.room(t.road, full, last)
+		last = 0
+		if full {
+			select {
+			case <-v.done:
+				return
+			case <-t.room:
+			}
+			continue
+		}
+		select {
+		case <-v.done:
+			return
+		case <-t.room:
+		case f := <-t.frames:
+			t.mu.Lock()
+			t.flow.depart(len(f.unit), time.Now())
+			t.mu.Unlock()
+			if t.put(ctx, f.unit) != nil {
+				v.end(byeLost)
+				return
+			}
+			last = len(f.unit)
+		}
+	}
+}
+
+func (t *socket) hasRoom(rate int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.flow.room(rate)
+}
+
+// listen takes what the page says until the WebSocket ends.
+func (t *socket) listen(ctx context.Context, v *viewer, s *session) {
+	allowed, offers := newBudget(inputPerSecond, time.Now()), newBudget(offersPerSecond, time.Now())
+	for {
+		kind, b, err := t.conn.Read(ctx)
+		if err != nil {
+			return
+		}
+		if !allowed.take(time.Now()) {
+			v.end(byeTooMuch)
+			return
+		}
+		if kind == websocket.MessageText {
+			offer, err := readOffer(b)
+			if err != nil {
+				v.end(byeBad)
+				return
+			}
+			if !offers.take(time.Now()) {
+				v.end(byeTooMuch)
+				return
+			}
+			select {
+			case t.offers <- offer:
+			case <-v.done:
+				return
+			}
+			continue
+		}
+		// What is not known is dropped: a page of ours sends none.
+		if m, err := wire.DecodeViewer(b); err == nil {
+			t.hear(v, s, m)
+		}
+	}
+}
+
+func (t *socket) hear(v *viewer, s *session, m wire.Message) {
+	switch m := m.(type) {
+	case wire.Road:
+		switch {
+		case m.Socket:
+			s.travel(v, t.road)
+		case v.peer.Load() != nil:
+			s.travel(v, v.peer.Load())
+		}
+	case wire.Progress:
+		t.progress(v, s, m)
+	case wire.Echo:
+		// It measures this road, whichever is in use.
+		if t.message(wire.Append(nil, m)) != nil {
+			v.end(byeLost)
+		}
+	default:
+		s.hears(v, t.road, m)
+	}
+}
+
+func (t *socket) progress(v *viewer, s *session, p wire.Progress) {
+	now := time.Now()
+	var came []delivery
+	t.mu.Lock()
+	ok := t.flow.progress(p, now, func(d departed, took time.Duration) {
+		came = append(came, delivery{d.bytes, took, now})
+	})
+	t.mu.Unlock()
+	if !ok {
+		v.end(byeBad)
+		return
+	}
+	s.delivered(t.road, came)
+	select {
+	case t.room <- struct{}{}:
+	default:
+	}
+}

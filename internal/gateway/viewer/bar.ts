@@ -1,0 +1,140 @@
+// The bar at the top edge: it comes when it is called, by pointer, touch or keys,
+// and hides by itself. Below it at most one panel is open.
+
+import { type Control } from "./controls";
+
+const dwell = 350; // ms at the edge before the bar comes
+const linger = 1500; // ms after the pointer has left it
+const greeting = 4000; // ms for which it shows itself at first
+
+const find = (selector: string) => document.querySelector<HTMLElement>(selector)!;
+
+// busy tells that keys are the page's own now, and not the desktop's.
+export const busy = () => Boolean(document.activeElement?.closest("nav, dialog, .toasts"));
+
+export class Bar {
+	private readonly nav = find("nav");
+	private readonly strip = find(".strip");
+	private readonly controls: Control[] = [];
+	private open = ""; // the panel
+	private hiding = 0;
+	private coming = 0;
+	private shown = false;
+
+	// called is told when keys and pointer leave the desktop.
+	constructor(stage: HTMLElement, private readonly called: () => void) {
+		const { nav } = this;
+		window.addEventListener("pointermove", (e) => {
+			const edge = e.clientY <= 1 && e.buttons === 0 && e.pointerType !== "touch" && !document.pointerLockElement;
+			if (!edge) {
+				clearTimeout(this.coming);
+				this.coming = 0;
+			} else if (!this.coming) this.coming = window.setTimeout(() => this.come(), dwell);
+		}, true);
+		nav.addEventListener("pointerenter", () => clearTimeout(this.hiding));
+		nav.addEventListener("pointerleave", () => this.goSoon());
+		nav.addEventListener("focusin", () => {
+			clearTimeout(this.hiding);
+			this.called();
+		});
+		nav.addEventListener("keydown", (e) => {
+			if (e.key !== "Escape") return;
+			if (this.open) this.close(true);
+			else this.leave();
+		});
+		stage.addEventListener("pointerdown", () => this.leave(), true);
+		find("#grip").addEventListener("click", () => this.enter());
+		for (const opener of nav.querySelectorAll<HTMLElement>("[aria-controls]")) {
+			opener.addEventListener("click", () => this.toggle(opener.getAttribute("aria-controls")!));
+		}
+		window.addEventListener("keydown", (e) => {
+			if (e.code !== "KeyB" || !e.ctrlKey || !e.altKey || !e.shiftKey || document.body.dataset.state !== "live") return;
+			e.preventDefault();
+			e.stopImmediatePropagation();
+			if (nav.contains(document.activeElement)) this.leave();
+			else this.enter();
+		}, true);
+	}
+
+	// greet shows the bar for a moment, so that it is known to be there.
+	greet(): void {
+		this.come();
+		this.goSoon(greeting);
+	}
+
+	// enter shows the bar and takes the keyboard there.
+	enter(): void {
+		this.come();
+		this.strip.querySelector<HTMLElement>("button:not([hidden])")?.focus();
+	}
+
+	// toggle opens a panel, or closes it.
+	toggle(id: string): void {
+		const same = this.open === id;
+		this.close();
+		if (same) return;
+		this.come();
+		this.open = id;
+		this.refresh();
+		this.mark();
+		find(`#${id}`).focus();
+	}
+
+	// leave gives the keyboard back to the desktop, and hides.
+	leave(): void {
+		this.close();
+		this.go();
+		if (busy()) (document.activeElement as HTMLElement).blur();
+		find("main textarea, main video").focus({ preventScroll: true });
+	}
+
+	// add puts controls into the place of that name.
+	add(place: string, ...controls: Control[]): void {
+		find(`[data-place="${place}"]`).append(...controls.map((c) => c.element));
+		this.controls.push(...controls);
+		for (const control of controls) control.refresh();
+	}
+
+	// refresh shows how things are now.
+	refresh(): void {
+		for (const control of this.controls) control.refresh();
+		for (const group of this.nav.querySelectorAll<HTMLElement>("[data-group]")) {
+			group.hidden = !group.querySelector("[data-place] > :not([hidden])");
+		}
+	}
+
+	private close(back = false): void {
+		const id = this.open;
+		this.open = "";
+		this.mark();
+		if (back) find(`[aria-controls="${id}"]`).focus();
+	}
+
+	private mark(): void {
+		for (const opener of this.nav.querySelectorAll<HTMLElement>("[aria-controls]")) {
+			const id = opener.getAttribute("aria-controls")!;
+			opener.setAttribute("aria-expanded", String(id === this.open));
+			find(`#${id}`).hidden = id !== this.open;
+		}
+	}
+
+	private come(): void {
+		clearTimeout(this.hiding);
+		if (this.shown) return;
+		this.shown = true;
+		this.refresh();
+		this.nav.classList.add("shown");
+	}
+
+	private goSoon(after = linger): void {
+		clearTimeout(this.hiding);
+		this.hiding = window.setTimeout(() => {
+			if (!this.open && !this.nav.contains(document.activeElement)) this.go();
+		}, after);
+	}
+
+	private go(): void {
+		this.shown = false;
+		this.nav.classList.remove("shown");
+	}
+}
