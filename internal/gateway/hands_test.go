@@ -111,6 +111,28 @@ func TestPageText(t *testing.T) {
 	expect(wire.Key{Keysym: 0x01000000 + 'か', Down: true}, wire.Key{Keysym: 0x01000000 + 'か'})
 }
 
+// TestPageTouch: a finger that stays is the right button, two turn the wheel.
+func TestPageTouch(t *testing.T) {
+	t.Parallel()
+	w, expect := hands(t)
+	touch := func(kind input.TouchType, points ...*input.TouchPoint) *input.DispatchTouchEventParams {
+		return input.DispatchTouchEvent(kind, points)
+	}
+	w.do(touch(input.TouchStart, &input.TouchPoint{X: 50, Y: 60}), touch(input.TouchEnd))
+	expect(wire.Pointer{X: 50, Y: 60}, wire.Button{Button: 1, Down: true}, wire.Button{Button: 1})
+	w.do(touch(input.TouchStart, &input.TouchPoint{X: 80, Y: 60}))
+	expect(wire.Pointer{X: 80, Y: 60}, wire.Button{Button: 3, Down: true})
+	w.do(touch(input.TouchEnd))
+	expect(wire.Button{Button: 3})
+	w.do(
+		touch(input.TouchStart, &input.TouchPoint{X: 100, Y: 100, ID: 1}),
+		touch(input.TouchStart, &input.TouchPoint{X: 100, Y: 100, ID: 1}, &input.TouchPoint{X: 200, Y: 100, ID: 2}),
+		touch(input.TouchMove, &input.TouchPoint{X: 100, Y: 40, ID: 1}, &input.TouchPoint{X: 200, Y: 40, ID: 2}),
+		touch(input.TouchEnd),
+	)
+	expect(wire.Pointer{X: 100, Y: 100}, wire.Wheel{DY: 60}, wire.Wheel{DY: 60})
+}
+
 func TestPageMouse(t *testing.T) {
 	t.Parallel()
 	w, expect := hands(t)
@@ -192,7 +214,7 @@ func TestPagePen(t *testing.T) {
 	t.Parallel()
 	w, expect := hands(t)
 	pen := func(kind input.MouseType, x, y, force float64, buttons int64) *input.DispatchMouseEventParams {
-		e := input.DispatchMouseEvent(kind, x, y).WithPointerType(input.DispatchMouseEventPointerTypePen).WithForce(force).WithTiltX(30).WithTiltY(-20).WithButtons(buttons)
+		e := input.DispatchMouseEvent(kind, x, y).WithPointerType(input.Pen).WithForce(force).WithTiltX(30).WithTiltY(-20).WithButtons(buttons)
 		if kind != input.MouseMoved {
 			e = e.WithButton(input.Left)
 		}
@@ -215,5 +237,5 @@ func TestPagePen(t *testing.T) {
 	)
 	// A mouse moves in between: the pen has left.
 	w.do(input.DispatchMouseEvent(input.MouseMoved, 10, 20))
-	_ = expect
+	expect(wire.Pen{}, wire.Pointer{X: 10, Y: 20})
 }

@@ -38,7 +38,7 @@ export class Exact {
 	private opaque = 0; // areas
 	private still: [number, number] | null = null;
 	private early: Tile[] = []; // of frames that are not shown yet
-	private parts: Uint8Array[] = [];
+	private rest = new Uint8Array(0); // of the stream of parts: the beginning of a message
 	private taken = 0; // bytes of parts
 	private noted = 0; // RTP time of the last frame that was announced
 	private shown: number | null = null; // RTP time of the frame on screen; null: the browser does not say
@@ -73,7 +73,7 @@ export class Exact {
 	// reset forgets all tiles.
 	reset(): void {
 		this.round++;
-		this.parts = [];
+		this.rest = new Uint8Array(0);
 		this.early = [];
 		this.taken = 0;
 		this.still = null;
@@ -140,21 +140,24 @@ export class Exact {
 		}
 	}
 
+	// part takes the next piece of a stream of messages, each after its length.
 	private part(view: DataView): void {
-		const data = new Uint8Array(view.buffer as ArrayBuffer, 2);
-		this.parts.push(data);
-		if (view.getUint8(1) === 0) return this.take(data.length);
-		const whole = new Uint8Array(this.parts.reduce((n, p) => n + p.length, 0));
+		const { rest, round } = this;
+		const data = new Uint8Array(rest.length + view.byteLength - 1);
+		data.set(rest);
+		data.set(new Uint8Array(view.buffer as ArrayBuffer, 1), rest.length);
+		const lengths = new DataView(data.buffer), work: Promise<void>[] = [];
 		let at = 0;
-		for (const part of this.parts) {
-			whole.set(part, at);
-			at += part.length;
+		while (at + 4 <= data.length && at + 4 + lengths.getUint32(at) <= data.length) {
+			const end = at + 4 + lengths.getUint32(at);
+			work.push(this.whole(new DataView(data.buffer, at + 4, end - at - 4)));
+			at = end;
 		}
-		this.parts = [];
-		const message = new DataView(whole.buffer), round = this.round;
-		this.whole(message).finally(() => {
-			if (round === this.round) this.take(data.length);
-		}).catch(() => {}); // a tile that cannot be read is not shown
+		this.rest = data.slice(at);
+		// A tile that cannot be read is not shown.
+		void Promise.allSettled(work).then(() => {
+			if (round === this.round) this.take(view.byteLength - 1);
+		});
 	}
 
 	private take(bytes: number): void {
@@ -176,7 +179,7 @@ export class Exact {
 		const w = Math.min(tileSide, width - column * tileSide), h = Math.min(tileSide, height - row * tileSide);
 		const tile = { time: micros(m, 1), index: row * this.columns + column, sum: [m.getUint32(17), m.getUint32(21)] as [number, number] };
 		const round = this.round;
-		const planes = await inflate(new Uint8Array(m.buffer, 26), 3 * w * h);
+		const planes = await inflate(new Uint8Array(m.buffer, m.byteOffset + 26, m.byteLength - 26), 3 * w * h);
 		if (round !== this.round || width !== this.canvas.width || height !== this.canvas.height) return;
 		const pixels = decode(planes, w, h, m.getUint8(25) === 1);
 		if (this.shown !== null && after(ticks(tile.time), this.shown)) this.early.push({ ...tile, pixels });

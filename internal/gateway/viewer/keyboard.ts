@@ -50,7 +50,7 @@ export function listen(
 			for (const id of [...held.keys()]) if (modifier.test(id)) lift(id);
 		}
 		// With a lock's own key browsers differ in whether it counts already.
-		if (e.type === "pointermove" || locking.test(code)) return;
+		if (/move|update/.test(e.type) || locking.test(code)) return;
 		const caps = e.getModifierState("CapsLock"), num = mac || e.getModifierState("NumLock");
 		if (`${caps} ${num}` === locks) return;
 		locks = `${caps} ${num}`;
@@ -89,9 +89,9 @@ export function listen(
 		if (mac && e.key === "Meta") for (const id of [...held.keys()]) lift(id);
 	}), true);
 
-	for (const type of ["pointerdown", "pointermove"] as const) {
+	for (const type of ["pointerdown", "pointermove", "pointerrawupdate"]) {
 		window.addEventListener(type, (e) => {
-			if (active() && (held.size > 0 || type === "pointerdown")) settle(e);
+			if (active() && (held.size > 0 || type === "pointerdown")) settle(e as PointerEvent);
 		}, true);
 	}
 

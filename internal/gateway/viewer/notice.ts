@@ -9,6 +9,7 @@ export type State =
 	| "blocked"
 	| "crowded"
 	| "stopped"
+	| "unshared"
 	| "refused"
 	| "unsupported";
 

@@ -33,6 +33,7 @@ export function listen(
 
 	const move = (e: MouseEvent) => {
 		if (grabbed()) return;
+		pen.leave();
 		const { x, y } = place.at(e);
 		if (x === last.x && y === last.y) return;
 		last = { x, y };
