@@ -10,7 +10,7 @@ const greeting = 4000; // ms for which it shows itself at first
 const find = (selector: string) => document.querySelector<HTMLElement>(selector)!;
 
 // busy tells that keys are the page's own now, and not the desktop's.
-export const busy = () => Boolean(document.activeElement?.closest("nav, dialog, .toasts"));
+export const busy = () => Boolean(document.activeElement?.closest("nav, dialog, .toasts, .upload"));
 
 export class Bar {
 	private readonly nav = find("nav");

@@ -52,6 +52,10 @@ export class Clipboard {
 		else this.pending = this.unwritten = null;
 	}
 
+	get possible(): boolean {
+		return this.allowed;
+	}
+
 	// copied is told what a program of the desktop has copied.
 	copied(what: Copied): void {
 		const first = this.serial < 0 || what.serial < this.serial;

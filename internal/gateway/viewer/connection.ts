@@ -26,6 +26,7 @@ interface Reply {
 // Close codes of the WebSocket: see viewer.go.
 const enum Bye {
 	Stopped = 4000,
+	Unshared = 4001,
 	Bad = 4400,
 	Refused = 4403,
 	TooMuch = 4429,
@@ -86,11 +87,18 @@ export class Connection {
 		this.attempt?.send(bytes);
 	}
 
+	// stats is what the browser counts of the media.
+	async stats(): Promise<RTCStatsReport | null> {
+		return this.attempt?.stats() ?? null;
+	}
+
 	private lost(code: number, blocked: boolean): void {
 		this.attempt = null;
 		switch (code) {
 			case Bye.Stopped:
 				return this.end("stopped");
+			case Bye.Unshared:
+				return this.end("unshared");
 			case Bye.Refused:
 				return this.end(this.resume ? "stopped" : "refused");
 			case Bye.Bad:
@@ -167,6 +175,10 @@ class Attempt {
 
 	send(bytes: Uint8Array<ArrayBuffer>): void {
 		if (this.input.readyState === "open") this.input.send(bytes);
+	}
+
+	stats(): Promise<RTCStatsReport> {
+		return this.pc.getStats();
 	}
 
 	close(): void {

@@ -1,3 +1,4 @@
+import { busy } from "./bar";
 import { Clipboard } from "./clipboard";
 import { Connection, stored } from "./connection";
 import { Pointer } from "./cursor";
@@ -6,6 +7,7 @@ import { Exchange } from "./exchange";
 import * as keyboard from "./keyboard";
 import { fullscreen, Keyboard } from "./layout";
 import { name, show, state } from "./notice";
+import { Panels } from "./panels";
 import { Picture } from "./picture";
 import * as mouse from "./pointer";
 import { Screen } from "./screen";
@@ -34,6 +36,7 @@ function start(): void {
 			exact.open();
 			sound.open();
 			colour.open();
+			panels.open();
 			live();
 			for (const input of inputs) input.forget();
 			layout.open();
@@ -50,7 +53,7 @@ function start(): void {
 			});
 		},
 		message(data) {
-			if (exact.message(data) || colour.message(data) || exchange.message(data)) return;
+			if (exact.message(data) || colour.message(data) || panels.message(data) || exchange.message(data)) return;
 			const m = wire.decode(data);
 			if (m?.type === "cursor") pointer.set(m);
 			else if (m?.type === "screen") screen.is(m);
@@ -78,7 +81,9 @@ function start(): void {
 	let shown = false; // the desktop
 	let hands = false; // reach it
 	function live(): void {
-		if (shown && hands) show("live");
+		if (!shown || !hands) return;
+		show("live");
+		panels.live();
 	}
 
 	let asked = { width: 0, height: 0 };
@@ -110,7 +115,7 @@ function start(): void {
 	const hand = mouse.listen(stage, send, screen);
 	const layout = new Keyboard((bytes) => connection.send(bytes));
 	const shortcuts = new Map([["KeyG", hand.grab], ["Enter", () => void fullscreen().catch(() => {})]]);
-	const inputs = [hand, keyboard.listen(send, () => state() === "live", shortcuts, (e) => clipboard.pastes(e)), clipboard];
+	const inputs = [hand, keyboard.listen(send, () => state() === "live" && control && !busy(), shortcuts, (e) => clipboard.pastes(e)), clipboard];
 	text.listen(stage, send);
 
 	// Whoever looks elsewhere no longer holds keys here.
@@ -118,6 +123,15 @@ function start(): void {
 		connection.send(wire.releaseAll());
 		for (const input of inputs) input.forget();
 	};
+	let control = true;
+	const panels = new Panels({
+		stage, video, sound, layout, release, colour, upload, clipboard,
+		grab: hand.grab,
+		send: (bytes) => connection.send(bytes),
+		stats: () => connection.stats(),
+		road: () => "",
+		control: (has) => (control = has),
+	});
 	window.addEventListener("blur", release);
 	document.addEventListener("visibilitychange", () => {
 		if (document.hidden) release();

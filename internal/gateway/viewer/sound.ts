@@ -32,6 +32,11 @@ export class Sound {
 		}
 	}
 
+	// there tells that the desktop has sound.
+	get there(): boolean {
+		return this.player.srcObject !== null;
+	}
+
 	get volume(): number {
 		return this.player.volume;
 	}

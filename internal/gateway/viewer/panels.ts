@@ -1,0 +1,196 @@
+// What is in the bar and its panels: of each module, what it has to offer.
+
+import { Bar } from "./bar";
+import { type Clipboard } from "./clipboard";
+import { Clock } from "./clock";
+import { button, choice, note, slider } from "./controls";
+import { fullscreen, type Keyboard, layouts } from "./layout";
+import { People } from "./people";
+import { type Picture } from "./picture";
+import * as session from "./session";
+import { type Sound } from "./sound";
+import { Meter, rows } from "./stats";
+import { toast } from "./toast";
+import { type Upload } from "./upload";
+
+export interface Modules {
+	stage: HTMLElement;
+	video: HTMLVideoElement;
+	sound: Sound;
+	layout: Keyboard;
+	colour: Picture;
+	upload: Upload;
+	clipboard: Clipboard;
+	grab(): void;
+	send(bytes: Uint8Array<ArrayBuffer>): void;
+	stats(): Promise<RTCStatsReport | null>;
+	road(): string; // "": as the browser's figures say
+	release(): void; // of whatever is held in the desktop
+	control(has: boolean): void;
+}
+
+const find = (selector: string) => document.querySelector<HTMLElement>(selector)!;
+
+export class Panels {
+	readonly bar: Bar;
+	private readonly clock = new Clock();
+	private readonly meter: Meter;
+	private readonly people: People;
+	private greeted = false;
+
+	constructor(private readonly m: Modules) {
+		this.bar = new Bar(m.stage, m.release);
+		const { bar } = this;
+		this.meter = new Meter(m.video, m.send, m.stats, m.road, () => this.measured());
+		this.people = new People(m.send, () => bar.refresh());
+		this.fill();
+		find("#back").addEventListener("click", () => this.people.takeBack());
+		find("#mark").addEventListener("click", () => bar.toggle("people"));
+		window.addEventListener("keydown", (e) => {
+			if (e.code !== "KeyT" || !e.ctrlKey || !e.altKey || !e.shiftKey) return;
+			e.preventDefault();
+			e.stopImmediatePropagation();
+			this.people.takeBack();
+		}, true);
+		document.addEventListener("fullscreenchange", () => bar.refresh());
+	}
+
+	// live is called when the desktop is shown and can be worked in.
+	live(): void {
+		if (this.greeted) return;
+		this.greeted = true;
+		this.bar.greet();
+		toast("Ctrl+Alt+Shift+B shows the bar of this page, and so does the pointer at the upper edge.");
+	}
+
+	open(): void {
+		this.meter.open();
+	}
+
+	// message takes what is about the session; it says no to what is not.
+	message(data: ArrayBuffer): boolean {
+		const m = session.decode(data);
+		if (!m) return false;
+		switch (m.type) {
+			case "stats":
+				this.meter.made(m);
+				break;
+			case "echo":
+				this.meter.echo(m.token);
+				break;
+			case "standing":
+				this.clock.set(m);
+				this.m.control(m.control);
+				this.people.stood(m);
+				break;
+			case "people":
+				this.people.there(m);
+				break;
+			case "shared":
+				this.people.share(m);
+				break;
+			case "notice":
+				toast(m.text, true);
+		}
+		return true;
+	}
+
+	private measured(): void {
+		const { figures, verdict } = this.meter;
+		const shown = find("#quality"), words = find("#quality span");
+		shown.className = verdict.grade;
+		const short = verdict.words.split(":")[0]!;
+		if (words.textContent !== short) words.textContent = short;
+		if (find("#connection").hidden) return;
+		find("#verdict").textContent = verdict.words;
+		const list = find("#connection dl");
+		rows(figures).forEach(([name, value], i) => {
+			const term = list.children[2 * i] ?? list.appendChild(document.createElement("dt"));
+			const data = list.children[2 * i + 1] ?? list.appendChild(document.createElement("dd"));
+			if (term.textContent !== name) term.textContent = name;
+			if (data.textContent !== value) data.textContent = value;
+		});
+		this.bar.refresh();
+	}
+
+	private fill(): void {
+		const { bar, people, m } = this;
+		const { sound, layout, colour, upload, clipboard } = m;
+		const control = () => people.standing.control;
+		bar.add("bar", button(
+			() => (document.fullscreenElement ? "Leave full screen" : "Full screen"),
+			() => void fullscreen().then(() => bar.leave(), () => toast("This browser does not go to full screen here.")),
+			() => document.fullscreenEnabled,
+		));
+		bar.add("share", ...people.controls);
+		const heard = () => sound.there;
+		bar.add("sound",
+			button(() => (sound.muted ? "Turn sound on" : "Turn sound off"), () => sound.mute(!sound.muted), heard),
+			slider("Volume", () => sound.volume, (part) => (sound.volume = part), heard),
+			button(
+				() => (sound.microphone === "on" ? "Turn microphone off" : "Turn microphone on"),
+				() => void sound.speak(sound.microphone !== "on"),
+				() => heard() && control(),
+			),
+			note(() => {
+				switch (sound.microphone) {
+					case "refused":
+						return "The browser does not give the microphone to this page: allow it beside the address, then try again.";
+					case "missing":
+						return isSecureContext ? "No microphone was found: plug one in, then try again." : "Browsers give no microphone to pages without https.";
+					case "on":
+						return "Programs in the desktop hear your microphone.";
+				}
+				return sound.waiting ? "Click once to hear the desktop." : "";
+			}),
+		);
+		sound.changed = () => bar.refresh();
+		bar.add("keyboard",
+			choice(
+				"Layout",
+				() => [["auto", `As this computer's: ${layouts.find((l) => l.id === layout.current)?.label ?? layout.current}`], ...layouts.map((l) => [l.id, l.label] as const)],
+				() => layout.chosen,
+				(id) => layout.choose(id),
+				control,
+			),
+			button(() => "Hold the pointer", () => {
+				bar.leave();
+				m.grab();
+			}, control),
+		);
+		layout.changed = () => bar.refresh();
+		bar.add("picture",
+			choice(
+				"Colour",
+				() => [["no", "Fast: colour at half the sharpness"], ["yes", "Exact: every pixel its own colour"]],
+				() => (colour.wanted ? "yes" : "no"),
+				(value) => colour.want(value === "yes"),
+				control,
+			),
+			note(() => (colour.wanted && !colour.possible ? "Not everybody who is here can be shown exact colour: it stays fast." : "")),
+		);
+		colour.changed = () => bar.refresh();
+		bar.add("files",
+			button(() => "Send what I copied here", () => {
+				clipboard.share().then(
+					() => toast("The desktop has what you copied: paste it there."),
+					() => toast("The browser does not let this page read what you copied: paste with Ctrl+V in the desktop."),
+				);
+			}, () => clipboard.possible),
+			button(() => "Upload files…", () => upload.pick(), () => upload.possible),
+			button(() => "Upload a folder…", () => upload.pick(true), () => upload.possible),
+			note(() => (clipboard.possible || upload.possible ? "" : "This desktop exchanges no text and no files with other computers.")),
+		);
+		bar.add("session", button(() => "Stop this desktop…", () => this.stop(), () => people.standing.stop));
+	}
+
+	private stop(): void {
+		const dialog = document.querySelector<HTMLDialogElement>("#stop")!;
+		dialog.returnValue = "no";
+		dialog.onclose = () => {
+			if (dialog.returnValue === "yes") this.m.send(session.ask(session.Wish.Stop));
+			this.bar.leave();
+		};
+		dialog.showModal();
+	}
+}

@@ -1,0 +1,165 @@
+// How the connection does: figures once a second, and what they come to in words.
+
+import * as session from "./session";
+
+export interface Figures {
+	shown: number; // pictures a second, here
+	made: number; // by the streamer
+	roundTrip: number; // ms
+	making: number; // ms a picture, of the streamer
+	decoding: number; // ms a picture, here
+	bits: number; // a second
+	lost: number; // part of the packets
+	dropped: number; // part of the pictures
+	road: string;
+	codec: string;
+	size: string;
+}
+
+export interface Verdict {
+	grade: "good" | "fair" | "bad";
+	words: string;
+}
+
+// judge says in plain words what keeps the picture from being good.
+export function judge(f: Figures, silent: boolean): Verdict {
+	const rounded = (n: number) => Math.round(n / 10) * 10;
+	if (silent) return { grade: "bad", words: "No answer from the server: it is tried again by itself" };
+	if (f.made > 15 && (f.decoding * f.made > 900 || f.dropped > 0.25)) {
+		return { grade: "bad", words: "This computer is too slow to decode: choose fewer pictures, or a smaller window" };
+	}
+	if (f.lost > 0.03) return { grade: "bad", words: `Bad network: ${Math.ceil(f.lost * 100)} % gets lost on the way` };
+	if (f.roundTrip > 120) {
+		return { grade: f.roundTrip > 300 ? "bad" : "fair", words: `Slow network: an answer takes ${rounded(f.roundTrip)} ms` };
+	}
+	if (f.making > 30) return { grade: "fair", words: `Busy server: a picture takes ${rounded(f.making)} ms to make` };
+	return { grade: "good", words: "Good" };
+}
+
+interface Counted {
+	at: number;
+	frames: number;
+	dropped: number;
+	decode: number; // seconds
+	bytes: number;
+	packets: number;
+	lost: number;
+}
+
+const silence = 4000; // ms without an echo
+
+export class Meter {
+	figures: Figures = {
+		shown: 0, made: 0, roundTrip: 0, making: 0, decoding: 0, bits: 0, lost: 0, dropped: 0, road: "", codec: "", size: "",
+	};
+	verdict: Verdict = { grade: "good", words: "Good" };
+	private last: Counted | null = null;
+	private token = 0;
+	private sent = 0; // when the echo that is waited for was
+	private heard = performance.now();
+
+	// report is what the browser counts of the connection; null: nothing.
+	constructor(
+		private readonly video: HTMLVideoElement,
+		private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void,
+		private readonly report: () => Promise<RTCStatsReport | null>,
+		private readonly road: () => string,
+		private readonly changed: () => void,
+	) {
+		window.setInterval(() => void this.tick(), 1000);
+	}
+
+	// open is called when messages get through.
+	open(): void {
+		this.last = null;
+		this.sent = 0;
+		this.heard = performance.now();
+	}
+
+	echo(token: number): void {
+		if (token !== this.token || !this.sent) return;
+		this.heard = performance.now();
+		const took = this.heard - this.sent;
+		// One late answer is not yet a slow network.
+		this.figures.roundTrip = this.figures.roundTrip ? this.figures.roundTrip * 0.7 + took * 0.3 : took;
+		this.sent = 0;
+	}
+
+	made({ frames, captureMicros, encodeMicros }: session.Stats): void {
+		this.figures.made = frames;
+		if (frames > 0) this.figures.making = (captureMicros + encodeMicros) / 1000;
+	}
+
+	private async tick(): Promise<void> {
+		if (document.hidden || document.body.dataset.state !== "live") return this.open();
+		const now = performance.now();
+		if (!this.sent) {
+			this.token = (this.token + 1) >>> 0;
+			this.sent = now;
+			this.send(session.echo(this.token));
+		}
+		const { figures: f, video } = this;
+		f.size = `${video.videoWidth} × ${video.videoHeight}`;
+		const report = await this.report().catch(() => null);
+		if (report) this.take(report, now);
+		f.road = this.road() || f.road;
+		this.verdict = judge(f, now - this.heard > silence);
+		this.changed();
+	}
+
+	private take(report: RTCStatsReport, at: number): void {
+		const { figures: f } = this;
+		const is: Counted = { at, frames: 0, dropped: 0, decode: 0, bytes: 0, packets: 0, lost: 0 };
+		report.forEach((s) => {
+			if (s.type === "inbound-rtp" && s.kind === "video") {
+				is.frames = s.framesDecoded ?? 0;
+				is.dropped = s.framesDropped ?? 0;
+				is.decode = s.totalDecodeTime ?? 0;
+				is.packets = s.packetsReceived ?? 0;
+				is.lost = s.packetsLost ?? 0;
+				const codec = report.get(s.codecId);
+				if (codec) f.codec = named(codec.mimeType, codec.sdpFmtpLine ?? "");
+			} else if (s.type === "transport") {
+				is.bytes = s.bytesReceived ?? 0;
+				const pair = report.get(s.selectedCandidatePairId);
+				const local = pair && report.get(pair.localCandidateId);
+				if (local) f.road = `WebRTC over ${String(local.protocol).toUpperCase()}`;
+			}
+		});
+		const { last } = this;
+		this.last = is;
+		if (!last || at - last.at < 200) return;
+		const seconds = (at - last.at) / 1000;
+		const frames = is.frames - last.frames, dropped = is.dropped - last.dropped;
+		const lost = Math.max(0, is.lost - last.lost), packets = is.packets - last.packets + lost;
+		f.shown = frames / seconds;
+		if (frames > 0) f.decoding = (1000 * (is.decode - last.decode)) / frames;
+		f.dropped = frames + dropped > 0 ? dropped / (frames + dropped) : 0;
+		f.lost = packets > 20 ? lost / packets : 0;
+		f.bits = (8 * (is.bytes - last.bytes)) / seconds;
+	}
+}
+
+// named is a codec as people know it.
+function named(mime: string, parameters: string): string {
+	const profile = /profile-level-id=([0-9a-f]{2})/i.exec(parameters)?.[1]?.toLowerCase() ?? "";
+	const known = new Map([["42", "H.264"], ["4d", "H.264 Main"], ["64", "H.264 High"], ["f4", "H.264 with full colour (4:4:4)"]]);
+	return known.get(profile) ?? mime.replace("video/", "");
+}
+
+// rows are the figures as the panel shows them.
+export function rows(f: Figures): [name: string, value: string][] {
+	const ms = (n: number) => (n ? `${n < 10 ? n.toFixed(1) : Math.round(n)} ms` : "–");
+	const bits = f.bits < 1e6 ? `${Math.round(f.bits / 1000)} kbit/s` : `${(f.bits / 1e6).toFixed(1)} Mbit/s`;
+	return [
+		["Pictures a second", `${Math.round(f.shown)}`],
+		["Round trip", ms(f.roundTrip)],
+		["Making a picture", ms(f.making)],
+		["Decoding it", ms(f.decoding)],
+		["Data", bits],
+		["Lost on the way", `${(100 * f.lost).toFixed(1)} %`],
+		["Way", f.road || "–"],
+		["Codec", f.codec || "–"],
+		["Picture", f.size],
+	];
+}
