@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/backlot/backlot/internal/wire"
@@ -9,6 +11,9 @@ import (
 // exactBytes bounds the tiles that are kept of one session: enough for four screens
 // of 3840 x 2160 of noise.
 const exactBytes = 64 << 20
+
+// partMost bounds a part in bytes.
+const partMost = 64 << 10
 
 // feedWithin is how long a page may take no byte of it.
 const feedWithin = 5 * time.Second
@@ -83,7 +88,7 @@ type supply struct {
 	tiles  []*lossless // that it has, by rows
 	still  *lossless
 	shows  uint64 // the sum of what it says that it shows without loss
-	rest   []byte // of a message that is on its way in parts
+	rest   []byte // of the stream of parts: what has been chosen and not been sent
 }
 
 // next is the next message for the viewer that may be sent now; nil: none.
@@ -92,16 +97,20 @@ func (s *supply) next(e *exact, now time.Time) []byte {
 	if !s.wanted || room < windowLeast/2 {
 		return nil
 	}
-	if len(s.rest) == 0 && !s.choose(e) {
+	// A narrow way carries other things, too, between two parts.
+	n := max(windowLeast/2, min(s.window.size/4, partMost))
+	for len(s.rest) < n && s.choose(e) {
+	}
+	if n = min(n, len(s.rest)); n == 0 {
 		return nil
 	}
-	// A narrow way carries other things, too, between two parts.
-	n := min(len(s.rest), max(windowLeast/2, s.window.size/4))
-	part := wire.Part{Last: n == len(s.rest), Data: s.rest[:n]}
-	s.rest = s.rest[n:]
+	part := wire.Append(nil, wire.Part{Data: s.rest[:n]})
+	s.rest = slices.Delete(s.rest, 0, n)
 	s.window.send(n, now)
-	return wire.Append(nil, part)
+	return part
 }
+
+// choose adds a message that the viewer lacks to what is to be sent to it.
 
 func (s *supply) choose(e *exact) bool {
 	if len(s.tiles) != len(e.tiles) {
@@ -109,15 +118,21 @@ func (s *supply) choose(e *exact) bool {
 	}
 	for i, t := range e.tiles {
 		if t != nil && s.tiles[i] != t {
-			s.tiles[i], s.rest = t, t.message
+			s.tiles[i] = t
+			s.add(t)
 			return true
 		}
 	}
 	if e.still == nil || s.still == e.still {
 		return false
 	}
-	s.still, s.rest = e.still, e.still.message
+	s.still = e.still
+	s.add(e.still)
 	return true
+}
+
+func (s *supply) add(m *lossless) {
+	s.rest = append(binary.BigEndian.AppendUint32(s.rest, uint32(len(m.message))), m.message...)
 }
 
 // change passes on what a frame is about to change.

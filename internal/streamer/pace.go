@@ -8,6 +8,9 @@ const (
 	keyGap = 500 * time.Millisecond
 	// sharpenFor is how long after the last change a still picture is made better.
 	sharpenFor = 5 * time.Second
+	// tilesFor is how long viewers have, after the last tile, to say that they see the
+	// very pixels. Until then the video is not made better.
+	tilesFor = 250 * time.Millisecond
 	// aliveGap is the time between frames that say nothing. Without any frame
 	// Chromium thinks that it has lost something, and asks for key frames.
 	aliveGap = time.Second
@@ -17,22 +20,24 @@ const (
 // looks at a clock.
 type pace struct {
 	watched   bool
+	held      bool
 	framesPer int // second
 	damaged   bool
 	key       bool // wanted
 	sharp     bool // the last frame was as good as it gets
-	exact     bool // viewers have the very pixels, by other means
+	exact     bool // viewers have the very pixels, by tiles
 
 	next      time.Time // the earliest time of the next change, by framesPer
 	lastFrame time.Time
 	lastKey   time.Time
+	tiles     time.Time // when the last tile was sent
 	changed   time.Time // when the last frame with a change or a new start was made
 }
 
 // due says when the next frame is to be made, unless something happens before;
 // false means never.
 func (p *pace) due() (time.Time, bool) {
-	if !p.watched {
+	if !p.watched || p.held {
 		return time.Time{}, false
 	}
 	due := p.lastFrame.Add(aliveGap)
@@ -48,7 +53,7 @@ func (p *pace) due() (time.Time, bool) {
 		sooner(p.lastKey.Add(keyGap))
 	}
 	if !p.sharp && !p.exact && p.lastFrame.Sub(p.changed) < sharpenFor {
-		sooner(p.lastFrame.Add(sharpenGap))
+		sooner(later(p.lastFrame.Add(sharpenGap), p.tiles.Add(tilesFor)))
 	}
 	return due, true
 }

@@ -24,6 +24,7 @@ type tiles struct {
 	total    uint64 // the sum of all of it, once that is said
 	link     *link
 	captured uint64 // of the frame that the screen holds
+	latest   uint64 // of the last frame
 	coders   [tileCoders]*tileCoder
 	turn     []int
 }
@@ -53,6 +54,7 @@ func (t *tiles) close() {
 // anything in it has changed; first: it is the first of its screen.
 func (t *tiles) frame(now time.Time, captured uint64, p *picture, change, first bool) {
 	m := wire.Change{CapturedMicros: captured}
+	t.latest = captured
 	was := t.shown > 0
 	if change {
 		t.captured = captured
@@ -69,6 +71,10 @@ func (t *tiles) frame(now time.Time, captured uint64, p *picture, change, first 
 // send sends some of the tiles that are due, of a screen that has stride bytes a row.
 func (t *tiles) send(now time.Time, screen []byte, stride int) error {
 	t.turn = t.next(now, tilesPerTurn, t.turn[:0])
+	if t.shown == 0 {
+		// Pages show a tile only if they know of each frame that it was not changed by.
+		t.link.send(wire.Change{CapturedMicros: t.latest})
+	}
 	type coded struct {
 		sum   uint64
 		bytes int

@@ -19,6 +19,7 @@ type wishes struct {
 	watch   bool
 	greet   bool // tell a new gateway that the desktop is ready
 	key     bool
+	hold    *bool // make no frames, or go on
 	damaged bool
 	resized bool // by whomever
 	resize  *wire.Resize
@@ -95,7 +96,8 @@ func (v *video) run(ctx context.Context) error {
 		case <-timer.C:
 			var err error
 			if tiles {
-				err = v.tiles.send(time.Now(), v.capture.screen, v.capture.width*4)
+				v.pace.tiles = time.Now()
+				err = v.tiles.send(v.pace.tiles, v.capture.screen, v.capture.width*4)
 			} else {
 				err = v.frame(time.Now())
 			}
@@ -129,6 +131,9 @@ func (v *video) heed(ctx context.Context) error {
 		v.release()
 		v.renew()
 	}
+	if w.hold != nil {
+		v.pace.held = *w.hold
+	}
 	if w.resize != nil {
 		if err := v.display.resize(int(w.resize.Width)&^1, int(w.resize.Height)&^1); err != nil {
 			v.log.WarnContext(ctx, "screen keeps its size", "err", err)
@@ -144,7 +149,7 @@ func (v *video) heed(ctx context.Context) error {
 		v.link.send(wire.Ready{Width: width, Height: height})
 	}
 	if w.leave {
-		v.pace.watched = false
+		v.pace.watched, v.pace.held = false, false
 		v.release()
 	}
 	if w.watch && !v.pace.watched {

@@ -157,7 +157,7 @@ func read(t Type, r *reader) Message {
 	case TypeTaken:
 		return Taken{r.u32()}
 	case TypePart:
-		return Part{r.bool(), r.rest()}
+		return Part{r.rest()}
 	}
 	return nil
 }

@@ -78,11 +78,9 @@ type Exact struct{ Sum uint64 }
 // one, of none, that it takes any. It wraps around.
 type Taken struct{ Bytes uint32 }
 
-// Part is a piece of a Tile or Still: whole with the last one.
-type Part struct {
-	Last bool
-	Data []byte
-}
+// Part is the next piece of a stream of Tiles and Stills, each with its length in four
+// bytes before it.
+type Part struct{ Data []byte }
 
 // Type is TypeChange.
 func (Change) Type() Type { return TypeChange }
@@ -127,10 +125,7 @@ func (m Still) write(w *writer) {
 func (m Exact) write(w *writer) { w.u64(m.Sum) }
 func (m Taken) write(w *writer) { w.u32(m.Bytes) }
 
-func (m Part) write(w *writer) {
-	w.bool(m.Last)
-	w.b = append(w.b, m.Data...)
-}
+func (m Part) write(w *writer) { w.b = append(w.b, m.Data...) }
 
 func (r *reader) change() Change {
 	m := Change{CapturedMicros: r.u64()}

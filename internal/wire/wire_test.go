@@ -69,7 +69,7 @@ func messages() []wire.Message {
 		wire.Still{CapturedMicros: 1_234_567_890_123, Width: 1920, Height: 1080, Sum: 0xfedc_ba98_7654_3210},
 		wire.Exact{Sum: 0xfedc_ba98_7654_3210},
 		wire.Taken{Bytes: 70000},
-		wire.Part{Last: true, Data: []byte{1, 2}},
+		wire.Part{Data: []byte{1, 2}},
 		wire.Format{FullColour: true},
 		wire.Colour{Full: true},
 		wire.Colours{Possible: true},
