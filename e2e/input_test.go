@@ -19,7 +19,6 @@ import (
 type desk struct {
 	browser
 	server *server
-	url    string
 }
 
 func newDesk(t *testing.T, width, height int) desk {
@@ -27,16 +26,11 @@ func newDesk(t *testing.T, width, height int) desk {
 	s := newServer(t)
 	work := s.createSession()
 	work.wait("READY", time.Minute)
-	d := desk{newBrowser(t, width, height, mediaFlags...), s, work.stream()}
-	d.open()
-	return d
-}
-
-func (d desk) open() {
-	d.t.Helper()
-	d.run(chromedp.Navigate(d.url))
+	d := desk{newBrowser(t, width, height, mediaFlags...), s}
+	d.run(chromedp.Navigate(work.stream()))
 	d.waitForDesktop()
 	d.typeable()
+	return d
 }
 
 // program runs a program on the display, as the artist; "&" at its end leaves it running.
@@ -58,7 +52,7 @@ func (d desk) taker(file string) {
 	d.typeable()
 }
 
-// stroke is one press of a key on some keyboard: the character that comes of it.
+// press is a key on some keyboard, and the character that comes of it.
 type press struct {
 	code  string
 	key   string
@@ -137,8 +131,8 @@ func TestLayouts(t *testing.T) {
 		{"es", "es", join(plain("Semicolon", "ñ", "Backslash", "ç", "Equal", "¡"), shift("Equal", "¿", "Semicolon", "Ñ", "Digit7", "/"), altGr("Digit2", "@", "Digit3", "#", "KeyE", "€")), "á"},
 		{"jp", "jp", join(plain("BracketLeft", "@", "Quote", ":", "BracketRight", "[", "Equal", "^"), shift("Digit2", "\"", "Digit6", "&", "IntlRo", "_")), "日本語とカナ"},
 	} {
-		d.run(chromedp.Evaluate(`localStorage.setItem("backlot keyboard", "`+c.layout+`")`, nil))
-		d.open()
+		d.run(chromedp.Evaluate(`localStorage.setItem("backlot keyboard", "`+c.layout+`")`, nil), chromedp.Reload())
+		d.waitForDesktop()
 		eventually(t, 10*time.Second, func() error {
 			if now := d.program("setxkbmap -query"); !regexp.MustCompile(`(?m)^layout: +` + c.model + `$`).MatchString(now) {
 				return fmt.Errorf("the desktop's keyboard: %s", now)
