@@ -17,6 +17,7 @@ export class Bar {
 	private readonly strip = find(".strip");
 	private readonly controls: Control[] = [];
 	private open = ""; // the panel
+	private opener: HTMLElement | null = null;
 	private hiding = 0;
 	private coming = 0;
 	private shown = false;
@@ -45,7 +46,7 @@ export class Bar {
 		stage.addEventListener("pointerdown", () => this.leave(), true);
 		find("#grip").addEventListener("click", () => this.enter());
 		for (const opener of nav.querySelectorAll<HTMLElement>("[aria-controls]")) {
-			opener.addEventListener("click", () => this.toggle(opener.getAttribute("aria-controls")!));
+			opener.addEventListener("click", () => this.toggle(opener));
 		}
 		window.addEventListener("keydown", (e) => {
 			if (e.code !== "KeyB" || !e.ctrlKey || !e.altKey || !e.shiftKey || document.body.dataset.state !== "live") return;
@@ -68,9 +69,11 @@ export class Bar {
 		this.strip.querySelector<HTMLElement>("button:not([hidden])")?.focus();
 	}
 
-	// toggle opens a panel, or closes it.
-	toggle(id: string): void {
+	// toggle opens the panel of a button, or closes it.
+	toggle(opener: HTMLElement): void {
+		const id = opener.getAttribute("aria-controls")!;
 		const same = this.open === id;
+		this.opener = opener;
 		this.close();
 		if (same) return;
 		this.come();
@@ -104,10 +107,9 @@ export class Bar {
 	}
 
 	private close(back = false): void {
-		const id = this.open;
 		this.open = "";
 		this.mark();
-		if (back) find(`[aria-controls="${id}"]`).focus();
+		if (back) this.opener?.focus();
 	}
 
 	private mark(): void {

@@ -27,7 +27,7 @@ export class Clock {
 		const left = Math.max(0, Math.round((this.ends - performance.now()) / 1000));
 		this.shown.hidden = !(left <= 3600);
 		if (this.shown.hidden) return;
-		const text = `${this.keeps ? "Stops" : "Ends"} in ${left > 90 ? `${Math.ceil(left / 60)} min` : `${left} s`}`;
+		const text = `${left > 90 ? `${Math.ceil(left / 60)} min` : `${left} s`} left`;
 		if (this.shown.textContent !== text) this.shown.textContent = text;
 		this.shown.classList.toggle("soon", left <= 300);
 		const due = warnings.filter((at) => left <= at).at(-1);

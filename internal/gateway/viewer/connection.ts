@@ -1,8 +1,12 @@
 // The connection to the gateway: a WebSocket that carries the WebRTC offer and
-// answer and then stays, and the WebRTC connection itself. When either is lost,
-// both are made anew, until the gateway says that there is no more to connect to.
+// answer and then stays, and the WebRTC connection itself; where that does not get
+// through, the WebSocket carries all. When the WebSocket is lost, both are made anew,
+// until the gateway says that there is no more to connect to.
 
+import { Decoder, decodes } from "./decoder";
 import { type State } from "./notice";
+import { Peer } from "./peer";
+import { blocked, type Choice, type Road, type Transport } from "./transport";
 
 export interface Events {
 	state(state: State): void;
@@ -34,7 +38,6 @@ const enum Bye {
 
 const mediaWithin = 6000; // ms that the media may take to get through
 const socketWithin = 5000; // ms that the server may take to answer
-const silence = 2000; // ms without media that are waited out
 const storageKey = `backlot ${location.pathname}`;
 
 export class Connection {
@@ -46,7 +49,24 @@ export class Connection {
 	private attempt: Attempt | null = null;
 	private timer = 0;
 
-	constructor(private readonly on: Events) {}
+	private wish = named();
+
+	constructor(private readonly on: Events) {
+		window.addEventListener("hashchange", () => this.transport.set(named()));
+	}
+
+	// transport is by which road it goes.
+	get transport(): Transport {
+		return {
+			current: this.attempt?.road ?? "",
+			choice: this.wish,
+			possible: (choice) => (choice === "websocket" ? decodes : choice === "auto" || typeof RTCPeerConnection !== "undefined"),
+			set: (choice) => {
+				this.wish = choice;
+				this.attempt?.choose(choice);
+			},
+		};
+	}
 
 	// start connects, now.
 	start(): void {
@@ -55,11 +75,13 @@ export class Connection {
 		if (this.over) return;
 		this.attempt = new Attempt(
 			{ ticket: this.ticket, resume: this.resume, ...this.on.size() },
+			this.wish,
 			{
 				...this.on,
 				open: () => {
 					this.opened = true;
 					this.tries = 0;
+					document.body.dataset.road = this.transport.current;
 					this.on.open();
 				},
 				resume: (token) => {
@@ -71,9 +93,11 @@ export class Connection {
 		);
 	}
 
-	// hurry connects at once if the next try is waited for.
+	// hurry connects at once if the next try is waited for, and looks whether the
+	// connection still lives if there is one.
 	hurry(): void {
-		if (this.timer !== 0 && !this.attempt) this.start();
+		if (this.attempt) this.attempt.probe();
+		else if (this.timer !== 0) this.start();
 	}
 
 	// leave parts with the gateway; start connects again.
@@ -92,7 +116,7 @@ export class Connection {
 		return this.attempt?.stats() ?? null;
 	}
 
-	private lost(code: number, blocked: boolean): void {
+	private lost(code: number, inTheWay: boolean): void {
 		this.attempt = null;
 		switch (code) {
 			case Bye.Stopped:
@@ -107,7 +131,7 @@ export class Connection {
 				this.on.state("crowded");
 				return this.again(5000);
 		}
-		if (blocked) this.on.state("blocked");
+		if (inTheWay) this.on.state("blocked");
 		else if (this.opened) this.on.state("reconnecting");
 		// 0.1 s, 0.2 s, 0.4 s, 0.8 s, then every second; after minutes, every five.
 		this.again(this.tries > 120 ? 5000 : Math.min(1000, 100 * 2 ** this.tries));
@@ -125,80 +149,267 @@ export class Connection {
 	}
 }
 
+// named is the choice that the address ends with: #udp, #tcp or #websocket.
+const named = () => (/^#(udp|tcp|websocket)$/.exec(location.hash)?.[1] ?? "auto") as Choice;
+
 interface AttemptEvents extends Events {
 	resume(token: string): void;
 	over(code: number, blocked: boolean): void;
 }
 
-// Attempt is one connection, from its start to its loss.
+const enum Type {
+	Video = 0x03,
+	Road = 0xc0,
+	Echo = 0xcd,
+}
+
+const beat = new Uint8Array([Type.Echo, 0xbe, 0xa7, 0, 0]); // comes back as it was
+const beatEvery = 700; // ms
+const silent = 1600, dead = 2400; // ms without an answer
+const proveWithin = 1200; // ms that WebRTC may take before the WebSocket does it
+const firstRetry = 15_000, lastRetry = 300_000; // ms between tries of a better road
+
+// Attempt is one connection, from its start to its loss: the WebSocket, and what is
+// tried and used of WebRTC meanwhile.
 class Attempt {
-	private readonly pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-	private readonly input = this.pc.createDataChannel("input", { negotiated: true, id: 0 });
 	private readonly socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${location.pathname}/connect`);
-	private deadline = 0;
+	private readonly decoder = new Decoder(
+		(bytes) => this.say(bytes),
+		(track) => {
+			if (this.by === this.socket) this.on.track(track);
+		},
+		() => this.say(new Uint8Array([Type.Road, 1])),
+	);
+	private peer: Peer | null = null; // tried or in use
+	private by: Peer | WebSocket | null = null; // the road in use
+	private deadline = 0; // of what comes next
+	private proof = 0; // timer
+	private retry = 0; // timer
+	private pause = firstRetry;
+	private ticker = 0;
+	private ticked = performance.now();
+	private heardSocket = this.ticked;
+	private heardPeer = this.ticked;
 	private closed = false;
 
-	constructor(private readonly hello: object, private readonly on: AttemptEvents) {
-		const { pc, socket, input } = this;
-		pc.addTransceiver("video", { direction: "recvonly" });
-		pc.addTransceiver("audio"); // for the microphone, too, which needs no new offer then
-		pc.ontrack = ({ track, receiver, transceiver }) => {
-			if (track.kind === "audio") return this.on.sound(track, transceiver);
-			// Show frames as they come; typed loosely, since not every browser knows it.
-			Object.assign(receiver, { jitterBufferTarget: 0 });
-			this.on.track(track);
-		};
-		pc.onconnectionstatechange = () => {
-			switch (pc.connectionState) {
-				case "connected":
-					return this.expect(0);
-				case "disconnected":
-					return this.expect(silence);
-				case "failed":
-					return this.lose(0);
+	constructor(private readonly hello: object, private choice: Choice, private readonly on: AttemptEvents) {
+		const { socket } = this;
+		if (this.wantsPeer() && !(choice === "auto" && decodes && blocked.get())) this.connect();
+		const offer = this.peer?.offer;
+		socket.binaryType = "arraybuffer";
+		socket.onopen = async () => {
+			try {
+				this.say(JSON.stringify({ ...this.hello, offer: await offer }));
+			} catch {
+				this.lose(Bye.Bad);
 			}
 		};
-		input.binaryType = "arraybuffer";
-		input.onopen = () => this.on.open();
-		input.onclose = () => this.lose(0);
-		input.onmessage = ({ data }) => this.on.message(data as ArrayBuffer);
-		const offer = pc.createOffer().then(({ sdp }) => pc.setLocalDescription({ type: "offer", sdp: stereo(sdp) }));
-		socket.onopen = () => offer.then(() => this.ask(), () => this.lose(Bye.Bad));
-		socket.binaryType = "arraybuffer";
 		socket.onmessage = ({ data }) => {
-			if (data instanceof ArrayBuffer) this.on.message(data);
+			this.heardSocket = performance.now();
+			if (data instanceof ArrayBuffer) this.take(data);
 			else this.heard(JSON.parse(data as string) as Reply);
 		};
 		socket.onclose = ({ code }) => this.lose(code);
 		this.expect(socketWithin);
 	}
 
-	send(bytes: Uint8Array<ArrayBuffer>): void {
-		if (this.input.readyState === "open") this.input.send(bytes);
+	get road(): Road | "" {
+		if (this.by === this.socket) return "websocket";
+		return this.by instanceof Peer ? this.by.transport : "";
 	}
 
-	stats(): Promise<RTCStatsReport> {
-		return this.pc.getStats();
+	send(bytes: Uint8Array<ArrayBuffer>): void {
+		if (this.by === this.socket) this.say(bytes);
+		else if (this.by instanceof Peer) this.by.send(bytes);
+	}
+
+	async stats(): Promise<RTCStatsReport | null> {
+		return this.by instanceof Peer ? this.by.stats() : null;
+	}
+
+	// choose takes another road, or tries to.
+	choose(choice: Choice): void {
+		this.choice = choice;
+		this.pause = firstRetry;
+		if (this.road === choice) return;
+		if (decodes) this.useSocket(); // meanwhile, or for good
+		this.drop();
+		if (this.wantsPeer()) this.offer();
+	}
+
+	// probe finds out whether the connection still lives, within a second.
+	probe(): void {
+		const now = performance.now();
+		this.heardSocket = Math.min(this.heardSocket, now - dead + 900);
+		this.heardPeer = Math.min(this.heardPeer, now - dead + 900);
+		this.ticked = now;
+		this.ask();
+		window.setTimeout(() => this.tick(), 950);
+		if (this.by === this.socket && this.choice === "auto") this.offer();
 	}
 
 	close(): void {
 		this.closed = true;
 		clearTimeout(this.deadline);
+		clearTimeout(this.proof);
+		clearTimeout(this.retry);
+		clearInterval(this.ticker);
 		this.socket.close();
-		this.pc.close();
+		this.peer?.close();
+		this.decoder.stop();
 	}
 
-	private ask(): void {
-		this.socket.send(JSON.stringify({ ...this.hello, offer: this.pc.localDescription?.sdp }));
+	private wantsPeer(): boolean {
+		return this.choice !== "websocket" && typeof RTCPeerConnection !== "undefined";
+	}
+
+	// connect begins a WebRTC connection.
+	private connect(): Peer {
+		const only = this.choice === "udp" || this.choice === "tcp" ? this.choice : "";
+		const peer: Peer = new Peer(only, {
+			open: () => this.usePeer(peer),
+			message: (data) => {
+				this.heardPeer = performance.now();
+				if (this.by === peer && !isBeat(data)) this.on.message(data);
+			},
+			lost: () => {
+				if (this.peer === peer) this.peer = null;
+				if (this.by !== peer) return this.later();
+				if (decodes && this.choice === "auto") this.useSocket();
+				else this.lose(0);
+			},
+		});
+		return (this.peer = peer);
+	}
+
+	// offer tries WebRTC while another road is in use.
+	private offer(): void {
+		clearTimeout(this.retry);
+		if (this.closed || this.peer || !this.wantsPeer()) return;
+		const peer = this.connect();
+		peer.offer.then((offer) => this.say(JSON.stringify({ offer })), () => this.drop());
+		this.proof = window.setTimeout(() => {
+			if (this.by === peer) return;
+			this.drop();
+			this.later();
+		}, mediaWithin);
+	}
+
+	// later tries a better road in a while.
+	private later(): void {
+		clearTimeout(this.retry);
+		if (this.closed || this.by !== this.socket || this.choice === "websocket") return;
+		this.retry = window.setTimeout(() => this.offer(), this.pause);
+		this.pause = Math.min(2 * this.pause, lastRetry);
+	}
+
+	private drop(): void {
+		clearTimeout(this.proof);
+		this.peer?.close();
+		this.peer = null;
+	}
+
+	private usePeer(peer: Peer): void {
+		if (this.closed || this.peer !== peer) return;
+		clearTimeout(this.proof);
+		const before = this.by;
+		this.by = peer;
+		this.heardPeer = performance.now();
+		this.pause = firstRetry;
+		if (this.choice === "auto") blocked.set(false);
+		if (before) {
+			this.say(new Uint8Array([Type.Road, 0]));
+			this.show(peer);
+		}
+		this.begun();
+		window.setTimeout(() => {
+			if (this.by === peer) this.decoder.stop();
+		}, 2000); // the last picture of it stays until there is another
+	}
+
+	private useSocket(): void {
+		if (this.closed || this.by === this.socket || this.socket.readyState !== WebSocket.OPEN) return;
+		this.by = this.socket;
+		this.say(new Uint8Array([Type.Road, 1]));
+		this.begun();
+	}
+
+	private begun(): void {
+		this.expect(0);
+		if (!this.ticker) this.ticker = window.setInterval(() => this.tick(), beatEvery);
+		this.on.open();
+	}
+
+	private show({ video, audio }: Peer): void {
+		if (video) this.on.track(video);
+		if (audio) this.on.sound(audio.track, audio.transceiver);
+	}
+
+	private take(data: ArrayBuffer): void {
+		if (isBeat(data)) return;
+		if (new Uint8Array(data)[0] === Type.Video) this.decoder.take(data);
+		else this.on.message(data);
 	}
 
 	private heard({ answer, resume, title, desktop }: Reply): void {
 		if (resume) this.on.resume(resume);
 		if (title) this.on.title(title);
 		if (desktop !== undefined) this.on.desktop(desktop);
-		if (answer) {
+		const { peer } = this;
+		if (answer && peer) {
+			peer.answer(answer).then(() => {
+				if (!this.by) this.show(peer);
+			}, () => (this.by ? this.drop() : this.lose(Bye.Bad)));
+		}
+		if (!resume) return;
+		if (!peer) {
+			this.by = this.socket;
+			this.begun();
+			this.later();
+		} else if (this.choice === "auto" && decodes) {
+			this.expect(0);
+			this.proof = window.setTimeout(() => {
+				if (this.by) return;
+				blocked.set(true);
+				this.useSocket();
+				// WebRTC may come yet, and is better.
+				this.proof = window.setTimeout(() => {
+					if (this.by === peer) return;
+					this.drop();
+					this.later();
+				}, mediaWithin);
+			}, proveWithin);
+		} else {
 			this.expect(mediaWithin, true);
-			this.pc.setRemoteDescription({ type: "answer", sdp: answer }).catch(() => this.lose(Bye.Bad));
+		}
+	}
+
+	private say(data: string | Uint8Array<ArrayBuffer>): void {
+		if (this.socket.readyState === WebSocket.OPEN) this.socket.send(data);
+	}
+
+	private ask(): void {
+		this.say(beat);
+		if (this.by instanceof Peer) this.by.send(beat);
+	}
+
+	// tick looks whether the road in use still answers.
+	private tick(): void {
+		if (this.closed) return;
+		const now = performance.now();
+		const late = now - this.ticked > 2 * beatEvery;
+		this.ticked = now;
+		if (late) return this.probe(); // the machine slept, or the page did
+		this.ask();
+		const socket = now - this.heardSocket, peer = now - this.heardPeer;
+		if (this.by === this.socket) {
+			if (socket > dead) this.lose(0);
+		} else if (peer > silent && socket < silent && this.choice === "auto" && decodes) {
+			this.drop();
+			this.useSocket();
+			this.later();
+		} else if (peer > dead && (socket > dead || socket < silent)) {
+			this.lose(0);
 		}
 	}
 
@@ -217,8 +428,10 @@ class Attempt {
 	}
 }
 
-// stereo says that both channels are wanted, which Chromium does not by itself.
-const stereo = (sdp = "") => sdp.replace(/^a=fmtp:\d+ (?!.*\bstereo=).*useinbandfec=1/gm, "$&;stereo=1");
+function isBeat(data: ArrayBuffer): boolean {
+	const bytes = new Uint8Array(data);
+	return bytes.length === beat.length && beat.every((b, i) => bytes[i] === b);
+}
 
 // The token opens the stream again after a reload, also when the ticket has
 // expired. A browser that forbids storage does without.

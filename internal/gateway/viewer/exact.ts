@@ -38,6 +38,7 @@ export class Exact {
 	private opaque = 0; // areas
 	private still: [number, number] | null = null;
 	private early: Tile[] = []; // of frames that are not shown yet
+	private begun = false; // the stream of parts has, since the last reset
 	private rest = new Uint8Array(0); // of the stream of parts: the beginning of a message
 	private taken = 0; // bytes of parts
 	private noted = 0; // RTP time of the last frame that was announced
@@ -73,6 +74,7 @@ export class Exact {
 	// reset forgets all tiles.
 	reset(): void {
 		this.round++;
+		this.begun = false;
 		this.rest = new Uint8Array(0);
 		this.early = [];
 		this.taken = 0;
@@ -142,6 +144,8 @@ export class Exact {
 
 	// part takes the next piece of a stream of messages, each after its length.
 	private part(view: DataView): void {
+		this.begun ||= view.byteLength === 1;
+		if (!this.begun) return; // it is of an earlier stream
 		const { rest, round } = this;
 		const data = new Uint8Array(rest.length + view.byteLength - 1);
 		data.set(rest);
@@ -156,7 +160,7 @@ export class Exact {
 		this.rest = data.slice(at);
 		// A tile that cannot be read is not shown.
 		void Promise.allSettled(work).then(() => {
-			if (round === this.round) this.take(view.byteLength - 1);
+			if (round === this.round && view.byteLength > 1) this.take(view.byteLength - 1);
 		});
 	}
 

@@ -2,6 +2,7 @@ import { busy } from "./bar";
 import { Clipboard } from "./clipboard";
 import { Connection, stored } from "./connection";
 import { Pointer } from "./cursor";
+import { decodes } from "./decoder";
 import { Exact } from "./exact";
 import { Exchange } from "./exchange";
 import * as keyboard from "./keyboard";
@@ -129,7 +130,7 @@ function start(): void {
 		grab: hand.grab,
 		send: (bytes) => connection.send(bytes),
 		stats: () => connection.stats(),
-		road: () => "",
+		road: () => connection.transport.current,
 		control: (has) => (control = has),
 	});
 	window.addEventListener("blur", release);
@@ -148,7 +149,7 @@ function start(): void {
 	connection.start();
 }
 
-if (typeof RTCPeerConnection === "undefined") show("unsupported");
+if (typeof RTCPeerConnection === "undefined" && !decodes) show("unsupported");
 // A link that opens nothing may yet belong to a tab that had opened it.
 else if (state() === "connecting" || (state() === "refused" && stored())) {
 	show("connecting");

@@ -45,7 +45,7 @@ export class Panels {
 		this.people = new People(m.send, () => bar.refresh());
 		this.fill();
 		find("#back").addEventListener("click", () => this.people.takeBack());
-		find("#mark").addEventListener("click", () => bar.toggle("people"));
+		find("#mark").addEventListener("click", () => bar.toggle(find("#others")));
 		window.addEventListener("keydown", (e) => {
 			if (e.code !== "KeyT" || !e.ctrlKey || !e.altKey || !e.shiftKey) return;
 			e.preventDefault();
