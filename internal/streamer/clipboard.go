@@ -57,8 +57,10 @@ type clipboard struct {
 	answers chan xgb.Event                   // SelectionNotify, and new values of our window's properties
 	fetches chan fetch
 
+	begin  xproto.Window // who had copied before the streamer came
+	known  chan struct{} // closed once it is known as what that can be had
 	mu     sync.Mutex
-	copied wire.Copied // the latest; Serial 0: nothing yet
+	copied wire.Copied // the latest
 
 	selection selection
 }
@@ -85,7 +87,7 @@ func newClipboard(d *display, link *link, log *slog.Logger) (*clipboard, error) 
 		display: d, link: link, log: log,
 		changed: make(chan xfixes.SelectionNotifyEvent, 1),
 		answers: make(chan xgb.Event, queuedEvents),
-		fetches: make(chan fetch),
+		fetches: make(chan fetch), known: make(chan struct{}),
 	}
 	for name, atom := range map[string]*xproto.Atom{
 		"CLIPBOARD": &c.atoms.clipboard, "TARGETS": &c.atoms.targets, "TIMESTAMP": &c.atoms.timestamp,
@@ -117,9 +119,7 @@ func newClipboard(d *display, link *link, log *slog.Logger) (*clipboard, error) 
 	if err != nil {
 		return nil, err
 	}
-	if owner.Owner != xproto.WindowNone {
-		c.changed <- xfixes.SelectionNotifyEvent{Owner: owner.Owner}
-	}
+	c.begin = owner.Owner
 	return c, nil
 }
 
@@ -159,14 +159,18 @@ func (c *clipboard) event(e xgb.Event) {
 	}
 }
 
-// announce tells a gateway that has just come what was copied last.
-func (c *clipboard) announce() {
+// announce tells a gateway that has just come what was copied last, or that nothing
+// was: so that it is known of what comes that it is new.
+func (c *clipboard) announce(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-c.known:
+	}
 	c.mu.Lock()
 	m := c.copied
 	c.mu.Unlock()
-	if m.Serial != 0 {
-		c.link.send(m)
-	}
+	c.link.send(m)
 }
 
 // run asks programs that have copied, one after the other, until ctx ends.
@@ -174,6 +178,13 @@ func (c *clipboard) run(ctx context.Context) error {
 	var kept [2]*fetched // text, image
 	var stale <-chan time.Time
 	var at xproto.Timestamp
+	if c.begin != xproto.WindowNone {
+		text, image := c.kinds(ctx, at)
+		c.mu.Lock()
+		c.copied = wire.Copied{Text: text, Image: image}
+		c.mu.Unlock()
+	}
+	close(c.known)
 	for {
 		select {
 		case <-ctx.Done():

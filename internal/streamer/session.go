@@ -28,7 +28,7 @@ func (s *session) connected(ctx context.Context) {
 		case <-s.desktop.ready:
 			s.video.wish(func(w *wishes) { w.greet = true })
 			poke(s.cursor.wake)
-			s.transfers.greet()
+			s.transfers.greet(ctx)
 		}
 	}()
 }
@@ -39,6 +39,8 @@ func (s *session) handle(m wire.Message) {
 		s.link.send(wire.Pong{})
 	case wire.Watch:
 		s.video.wish(func(w *wishes) { w.watch, w.leave = m.On, w.leave || !m.On })
+	case wire.Hold:
+		s.video.wish(func(w *wishes) { w.hold = &m.On })
 	case wire.KeyFrame:
 		s.video.wish(func(w *wishes) { w.key = true })
 	case wire.Rate:

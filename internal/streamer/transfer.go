@@ -38,10 +38,10 @@ func (t *transfers) connected(ctx context.Context) {
 }
 
 // greet tells the gateway what there is.
-func (t *transfers) greet() {
+func (t *transfers) greet(ctx context.Context) {
 	t.link.send(wire.Allows{Clipboard: t.clipboard != nil, Upload: t.files != ""})
 	if t.clipboard != nil {
-		t.clipboard.announce()
+		t.clipboard.announce(ctx)
 	}
 }
 
