@@ -58,6 +58,14 @@ func BenchmarkStream(b *testing.B) {
 	}
 
 	t := &table{noVNC: all[0], xpra: all[1], backlot: all[2]}
+	for range *rounds {
+		l := screens.newLook(backlot, known)
+		l.wantFullColour(true)
+		l.draw(program, "pan")
+		t.fullColour = append(t.fullColour, l.pan(pan, quick))
+		l.wantFullColour(false)
+		l.leave()
+	}
 	for _, mode := range []string{scene.Flip, scene.FlipImage, scene.FlipSmall} {
 		t.direct = append(t.direct, withoutBrowser(b, backlot, program, mode, keys))
 	}
@@ -166,7 +174,7 @@ type panned struct {
 
 func (l *look) pan(span time.Duration, quick bool) panned {
 	l.t.Helper()
-	b := l.t.(*testing.B)
+	b := l.t
 	every := 8
 	if quick {
 		every = 6
@@ -259,7 +267,7 @@ func stepTimes(b *testing.B) map[string]float64 {
 }
 
 // cpuOf is what processes have used, in seconds.
-func cpuOf(b *testing.B, pids []int) float64 {
+func cpuOf(b testing.TB, pids []int) float64 {
 	b.Helper()
 	sum := 0.0
 	for _, pid := range pids {
@@ -272,7 +280,7 @@ func cpuOf(b *testing.B, pids []int) float64 {
 }
 
 // tcpSent is how many bytes have gone out of the connections of a port that are open.
-func tcpSent(b *testing.B, port string) float64 {
+func tcpSent(b testing.TB, port string) float64 {
 	b.Helper()
 	out, err := exec.CommandContext(b.Context(), "ss", "-tinH", "state", "established", "sport = :"+port).Output()
 	if err != nil {

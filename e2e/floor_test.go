@@ -187,7 +187,7 @@ func (s *server) snapshotFloor(b *testing.B) time.Duration {
 }
 
 // usage is CPU seconds and resident bytes of a process.
-func usage(b *testing.B, pid int) (cpu float64, resident float64) {
+func usage(b testing.TB, pid int) (cpu float64, resident float64) {
 	b.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

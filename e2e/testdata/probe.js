@@ -233,5 +233,16 @@
 			}
 			return sum;
 		},
+
+		// codec is what the video comes in, as SDP says it.
+		async codec() {
+			for (const pc of peers) {
+				const all = await pc.getStats();
+				for (const s of all.values()) {
+					if (s.type === "inbound-rtp" && s.kind === "video" && s.codecId) return all.get(s.codecId)?.sdpFmtpLine ?? "";
+				}
+			}
+			return "";
+		},
 	};
 })();

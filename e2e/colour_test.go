@@ -1,0 +1,48 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backlot/backlot/e2e/scene"
+)
+
+// wantFullColour chooses full colour, or not, and opens the page anew with that.
+func (l *look) wantFullColour(on bool) {
+	l.t.Helper()
+	word, profile := "no", "profile-level-id=42"
+	if on {
+		word, profile = "yes", "profile-level-id=f4"
+	}
+	l.do(fmt.Sprintf(`localStorage.setItem("backlot full colour", %q); location.reload()`, word))
+	for began := time.Now(); !strings.Contains(eval[string](l, `"bench" in window ? bench.codec() : ""`), profile); time.Sleep(50 * time.Millisecond) {
+		if time.Since(began) > 30*time.Second {
+			l.t.Fatalf("video of %q, want %s", eval[string](l, `bench.codec()`), profile)
+		}
+	}
+}
+
+// TestFullColour chooses full colour in a page, and sees a moving picture in it.
+func TestFullColour(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "show")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./scene/show")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the drawing program: %v\n%s", err, out)
+	}
+	l := newBrowser(t, scene.Width, scene.Height, mediaFlags...).newLook(newBacklot(t), newTruth())
+	for _, on := range []bool{true, false} {
+		l.wantFullColour(on)
+		l.draw(program, "pan")
+		if got := l.pan(2*time.Second, true); got.fps < 5 || got.psnr < 33 {
+			t.Errorf("full colour %v: %.1f frames/s of %.1f dB", on, got.fps, got.psnr)
+		} else {
+			t.Logf("full colour %v: %.1f frames/s of %.1f dB, %.1f ms CPU each", on, got.fps, got.psnr, got.cpu)
+		}
+	}
+}
