@@ -84,6 +84,7 @@ func (e *exact) finish(m wire.Still) {
 // supply is what one viewer has got of the picture. The session's lock guards it.
 type supply struct {
 	wanted bool
+	begins bool // the page is still to be told that the stream begins
 	window window
 	tiles  []*lossless // that it has, by rows
 	still  *lossless
@@ -93,8 +94,11 @@ type supply struct {
 
 // next is the next message for the viewer that may be sent now; nil: none.
 func (s *supply) next(e *exact, now time.Time) []byte {
-	room := s.window.room()
-	if !s.wanted || room < windowLeast/2 {
+	if s.begins {
+		s.begins = false
+		return wire.Append(nil, wire.Part{})
+	}
+	if !s.wanted || s.window.room() < windowLeast/2 {
 		return nil
 	}
 	// A narrow way carries other things, too, between two parts.
@@ -178,8 +182,11 @@ func (s *session) forgetExact() {
 
 // took is told how much of what was sent to v its page has dealt with.
 func (s *session) took(v *viewer, m wire.Taken) {
-	v.supply.wanted = true
 	v.supply.window.take(m.Bytes, time.Now())
+	if m.Bytes == 0 {
+		v.supply = supply{wanted: true, begins: true}
+		v.message(wire.Append(nil, wire.Change{CapturedMicros: uint64(max(s.clock.last, 0))}))
+	}
 	v.hungry()
 }
 

@@ -5,8 +5,8 @@ import "time"
 // Bounds of a window, in bytes, and how much longer than at best what is sent may take
 // until it is dealt with: what lies in queues on the way delays everybody else's.
 const (
-	windowLeast  = 8 << 10
-	windowFirst  = 64 << 10
+	windowLeast  = 4 << 10
+	windowFirst  = 16 << 10
 	windowMost   = 2 << 20
 	windowWithin = 30 * time.Millisecond
 )

@@ -74,12 +74,12 @@ type Still struct {
 // Exact says that a page shows the very pixels of the Still with that sum.
 type Exact struct{ Sum uint64 }
 
-// Taken says how many bytes of parts the page has dealt with in all, and by the first
-// one, of none, that it takes any. It wraps around.
+// Taken says how many bytes of parts the page has dealt with in all, which wraps around.
+// None: it has no tiles, and takes some.
 type Taken struct{ Bytes uint32 }
 
 // Part is the next piece of a stream of Tiles and Stills, each with its length in four
-// bytes before it.
+// bytes before it. One of no bytes answers a Taken of none: the stream begins anew.
 type Part struct{ Data []byte }
 
 // Type is TypeChange.
