@@ -1,6 +1,10 @@
 package streamer
 
-import "context"
+import (
+	"context"
+
+	"github.com/backlot/backlot/internal/wire"
+)
 
 // Grab opens a capture of a display, for benchmarks. It must not run beside
 // other connections to X: see xserver in xserver_test.go.
@@ -19,4 +23,14 @@ func Grab(ctx context.Context, name string) (take func(everything bool) error, e
 		return nil, err
 	}
 	return c.take, nil
+}
+
+// Layouts are all that viewers can choose.
+func Layouts() (all []wire.Layout) {
+	for name, variants := range layouts {
+		for _, variant := range append([]string{""}, variants...) {
+			all = append(all, wire.Layout{Name: name, Variant: variant})
+		}
+	}
+	return all
 }

@@ -70,7 +70,7 @@ func (k *keyboard) lock(m wire.Locks) {
 		wanted |= num
 	}
 	if differs := (pointer.Mask ^ wanted) & (caps | num); differs != 0 {
-		if err := k.display.lockModifiers(byte(differs), byte(wanted)); err != nil {
+		if err := k.display.lockModifiers(byte(differs), byte(differs&wanted)); err != nil {
 			k.log.Warn("a lock is not as the viewer's", "err", err)
 		}
 	}
