@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -19,10 +20,11 @@ import (
 )
 
 const (
-	streamID   = "stream-1"
-	ticket     = "a-ticket"
-	sessionKey = "session-key"
-	patience   = 20 * time.Second
+	streamID                   = "stream-1" // the owner's
+	guestStream, visitorStream = "stream-2", "stream-3"
+	ticket                     = "a-ticket"
+	sessionKey                 = "session-key"
+	patience                   = 20 * time.Second
 )
 
 // studio is a domain with one session and one stream.
@@ -47,16 +49,24 @@ func (s *studio) link() string {
 	return "https://studio.example/share/a-link"
 }
 
-func (s *studio) StopSession(context.Context, string) error {
+var errNotYours = errors.New("that is the owner's to do")
+
+func (s *studio) StopSession(_ context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if id == guestStream {
+		return errNotYours
+	}
 	s.stopped = true
 	return s.err
 }
 
-func (s *studio) ShareSession(_ context.Context, _ string, sharing gateway.Sharing) error {
+func (s *studio) ShareSession(_ context.Context, id string, sharing gateway.Sharing) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if id == guestStream {
+		return errNotYours
+	}
 	s.sharing = sharing
 	return s.err
 }
@@ -65,6 +75,22 @@ func (s *studio) set(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change()
+}
+
+// grantOf is what a stream opens: that of the owner, a guest's, an administrator's.
+func (s *studio) grantOf(id string, ok bool) (gateway.Grant, error) {
+	g, err := s.grant(ok)
+	switch {
+	case err != nil:
+	case id == guestStream && s.sharing == gateway.NotShared:
+		return gateway.Grant{}, gateway.ErrNoSuchTicket
+	case id == guestStream:
+		g.UserID, g.Name, g.Guest = "user-2", "Zoé", true
+		g.Control, g.Share, g.Stop, g.Link = s.sharing == gateway.SharedToControl, false, false, ""
+	case id == visitorStream:
+		g.UserID, g.Name, g.Visitor = "user-3", "Root", true
+	}
+	return g, err
 }
 
 func (s *studio) grant(ok bool) (gateway.Grant, error) {
@@ -87,14 +113,16 @@ func (s *studio) grant(ok bool) (gateway.Grant, error) {
 func (s *studio) RedeemTicket(_ context.Context, id, shown string) (gateway.Grant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.grant(id == streamID && shown == ticket && !s.expired)
+	return s.grantOf(id, known(id) && shown == ticket && !s.expired)
 }
 
 func (s *studio) ResumeStream(_ context.Context, id string) (gateway.Grant, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.grant(id == streamID)
+	return s.grantOf(id, known(id))
 }
+
+func known(id string) bool { return id == streamID || id == guestStream || id == visitorStream }
 
 func (s *studio) DesktopReady(_ context.Context, key string) error {
 	s.mu.Lock()

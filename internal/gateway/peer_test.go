@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,7 @@ type reply struct {
 }
 
 type ask struct {
+	Stream string `json:"-"` // empty: the owner's
 	Ticket string `json:"ticket,omitempty"`
 	Resume string `json:"resume,omitempty"`
 	Offer  string `json:"offer"`
@@ -100,7 +102,7 @@ func (s *server) connect(asked ask) (*page, error) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	address := s.public.JoinPath("stream", streamID, "connect").String()
+	address := s.public.JoinPath("stream", cmp.Or(asked.Stream, streamID), "connect").String()
 	socket, _, err := websocket.Dial(s.t.Context(), address, nil) //nolint:bodyclose // Dial says it needs no closing
 	if err != nil {
 		s.t.Fatal(err)

@@ -49,6 +49,7 @@ type video struct {
 	encoder       encoder
 	tiles         *tiles
 	everything    bool // the next frame is the first of its capture
+	stats         stats
 }
 
 func newVideo(d *display, l *link, log *slog.Logger) *video {
@@ -80,6 +81,7 @@ func (v *video) run(ctx context.Context) error {
 			return err
 		}
 		timer.Stop()
+		v.stats.tell(v.link, time.Now())
 		frameDue, frames := v.pace.due()
 		tilesDue, tiles := v.tilesDue()
 		tiles = tiles && (!frames || tilesDue.Before(frameDue))
@@ -223,15 +225,18 @@ func (v *video) frame(now time.Time) error {
 		if err := v.capture.take(v.everything); err != nil {
 			return v.resizedMeanwhile(err)
 		}
+		v.stats.capture += time.Since(now)
 		v.everything = false
 	} else {
 		v.capture.picture.unmark()
 	}
 	v.tiles.frame(now, captured, v.capture.picture, change, first)
+	began := time.Now()
 	u, err := v.encoder.encode(v.capture.picture, v.pace.keyDue(now), v.pace.elapsed(now))
 	if err != nil {
 		return err
 	}
+	v.stats.made(time.Since(began), len(u.data))
 	v.pace.made(now, change, u)
 	width, height := v.shown()
 	v.link.send(wire.Video{
