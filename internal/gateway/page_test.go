@@ -91,6 +91,15 @@ func (w *window) eval(body string, result any) {
 	}
 }
 
+// before has every page run a script before its own.
+func (w *window) before(script string) {
+	w.t.Helper()
+	w.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := cdppage.AddScriptToEvaluateOnNewDocument(script).Do(ctx)
+		return err
+	}))
+}
+
 // await waits until the page is in a state.
 func (w *window) await(state string) {
 	w.t.Helper()

@@ -32,6 +32,8 @@ type road struct {
 	write func(payload []byte, time uint32, last bool) error
 	// colour says of what profile the next frame is.
 	colour func(full bool)
+	// murmur sends a message of sound, which may be lost. It does not wait.
+	murmur func([]byte) error
 	// hear writes an RTP packet of sound; nil: sound goes as messages.
 	hear func(payload []byte, time uint32, first bool) error
 }

@@ -37,7 +37,7 @@ func newSocket(conn *websocket.Conn, now time.Time) *socket {
 		room:   make(chan struct{}, 1),
 	}
 	t.socket = true
-	t.send = t.message
+	t.send, t.murmur = t.message, t.message
 	return t
 }
 

@@ -150,7 +150,7 @@ export class Connection {
 }
 
 // named is the choice that the address ends with: #udp, #tcp or #websocket.
-const named = () => (/^#(udp|tcp|websocket)$/.exec(location.hash)?.[1] ?? "auto") as Choice;
+const named = () => (/#(udp|tcp|websocket)$/.exec(location.hash)?.[1] ?? "auto") as Choice;
 
 interface AttemptEvents extends Events {
 	resume(token: string): void;
@@ -330,6 +330,7 @@ class Attempt {
 	private useSocket(): void {
 		if (this.closed || this.by === this.socket || this.socket.readyState !== WebSocket.OPEN) return;
 		this.by = this.socket;
+		this.decoder.stop(); // its track is shown no more
 		this.say(new Uint8Array([Type.Road, 1]));
 		this.begun();
 	}

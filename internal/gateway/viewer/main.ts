@@ -25,7 +25,7 @@ function start(): void {
 	const { video, stage } = screen;
 	const exact = new Exact(video, (bytes) => connection.send(bytes));
 	const colour = new Picture((bytes) => connection.send(bytes));
-	const sound = new Sound((bytes) => connection.send(bytes));
+	const sound = new Sound((bytes) => connection.send(bytes), () => connection.transport.current === "websocket");
 	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
 
 	const connection = new Connection({
@@ -54,7 +54,7 @@ function start(): void {
 			});
 		},
 		message(data) {
-			if (exact.message(data) || colour.message(data) || panels.message(data) || exchange.message(data)) return;
+			if (sound.message(data) || exact.message(data) || colour.message(data) || panels.message(data) || exchange.message(data)) return;
 			const m = wire.decode(data);
 			if (m?.type === "cursor") pointer.set(m);
 			else if (m?.type === "screen") screen.is(m);

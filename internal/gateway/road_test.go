@@ -1,0 +1,73 @@
+package gateway_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+
+	"github.com/backlot/backlot/internal/wire"
+)
+
+// frames counts frames that the page shows from now on, for a second.
+const frames = `const video = document.querySelector("video");
+	let n = 0;
+	const next = () => video.requestVideoFrameCallback(() => (n++, next()));
+	next();
+	await new Promise((then) => setTimeout(then, 1000));
+	return { road: document.body.dataset.road, frames: n, size: [video.videoWidth, video.videoHeight], state: document.body.dataset.state };`
+
+type shown struct {
+	Road, State string
+	Frames      int
+	Size        []int
+}
+
+// moves has the page take a road, and checks that pictures and keys go by it.
+func (w *window) moves(d *desktop, road string) {
+	w.t.Helper()
+	var ok bool
+	w.eval(`location.hash = "`+road+`";
+		for (let i = 0; i < 1000 && document.body.dataset.road !== "`+road+`"; i++) await new Promise((then) => setTimeout(then, 5));
+		return document.body.dataset.road === "`+road+`"`, &ok)
+	if !ok {
+		w.t.Fatalf("the page does not go by %s", road)
+	}
+	w.await("live")
+	var got shown
+	w.eval(frames, &got)
+	if got.Road != road || got.Frames < 15 || got.State != "live" {
+		w.t.Errorf("by %s: %+v", road, got)
+	}
+	w.do(input.DispatchKeyEvent(input.KeyDown).WithKey("a").WithCode("KeyA"), input.DispatchKeyEvent(input.KeyUp).WithKey("a").WithCode("KeyA"))
+	d.expectMessage(w.t, wire.Key{Code: 30, Keysym: 'a', Down: true})
+	d.expectMessage(w.t, wire.Key{Code: 30, Keysym: 'a'})
+}
+
+func TestPageTakesEveryRoad(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 1280, 800, "", webrtcFlags...)
+	w.do(chromedp.Navigate(s.url()))
+	w.await("live")
+	for _, road := range []string{"udp", "websocket", "tcp", "websocket", "udp", "tcp", "udp"} {
+		w.moves(d, road)
+	}
+	var marks int
+	w.eval(`return performance.getEntriesByType("navigation").length`, &marks)
+	if marks != 1 {
+		t.Errorf("%d navigations", marks)
+	}
+}
+
+func TestPageWithoutWebRTC(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 1280, 800, "", webrtcFlags...)
+	w.before(`delete window.RTCPeerConnection`)
+	w.do(chromedp.Navigate(s.url()))
+	w.await("live")
+	w.moves(d, "websocket")
+}
