@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// Inside a sandbox this program is process 1 of the desktop, or makes its menu.
-	if len(os.Args) == 2 && (os.Args[1] == "session-init" || os.Args[1] == "session-menu") {
+	// Inside a sandbox this program is process 1 of the desktop, makes its menu, or takes files.
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "session-") {
 		os.Exit(desktop.Main(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 	}
 	syscall.Umask(0o022) // what sandboxes need to read is made readable, whoever starts us
