@@ -48,13 +48,12 @@ export class Bar {
 		for (const opener of nav.querySelectorAll<HTMLElement>("[aria-controls]")) {
 			opener.addEventListener("click", () => this.toggle(opener));
 		}
-		window.addEventListener("keydown", (e) => {
-			if (e.code !== "KeyB" || !e.ctrlKey || !e.altKey || !e.shiftKey || document.body.dataset.state !== "live") return;
-			e.preventDefault();
-			e.stopImmediatePropagation();
-			if (nav.contains(document.activeElement)) this.leave();
-			else this.enter();
-		}, true);
+	}
+
+	// call is enter, or leave where the keyboard is there already.
+	call(): void {
+		if (this.nav.contains(document.activeElement)) this.leave();
+		else this.enter();
 	}
 
 	// greet shows the bar for a moment, so that it is known to be there.

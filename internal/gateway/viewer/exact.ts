@@ -13,6 +13,7 @@ const enum Type {
 }
 
 const tileSide = 128, areaSide = 16;
+const sign = "◆ ";
 const markAfter = 400; // ms that a picture has been exact before the page says so
 
 // after compares RTP times, which wrap around.
@@ -234,12 +235,18 @@ export class Exact {
 			view.setUint32(5, still[1]);
 			this.send(message);
 			clearTimeout(this.timer);
-			this.timer = window.setTimeout(() => (dataset["exactMark"] = ""), markAfter);
+			this.timer = window.setTimeout(() => this.mark(true), markAfter);
 		} else if (dataset["exact"]) {
 			clearTimeout(this.timer);
 			delete dataset["exact"];
-			delete dataset["exactMark"];
+			this.mark(false);
 		}
+	}
+
+	// mark says it in the bar and in the title: a mark over the picture would cover pixels.
+	private mark(on: boolean): void {
+		document.body.classList.toggle("exact", on);
+		document.title = (on ? sign : "") + document.title.replace(sign, "");
 	}
 
 	private right(still: [number, number]): boolean {

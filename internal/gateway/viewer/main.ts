@@ -115,7 +115,8 @@ function start(): void {
 	};
 	const hand = mouse.listen(stage, send, screen);
 	const layout = new Keyboard((bytes) => connection.send(bytes));
-	const shortcuts = new Map([["KeyG", hand.grab], ["Enter", () => void fullscreen().catch(() => {})]]);
+	const panelKeys = ["KeyB", "KeyT"].map((code) => [code, () => panels.shortcut(code)] as [string, () => void]);
+	const shortcuts = new Map([["KeyG", hand.grab], ["Enter", () => void fullscreen().catch(() => {})], ...panelKeys]);
 	const inputs = [hand, keyboard.listen(send, () => state() === "live" && control && !busy(), shortcuts, (e) => clipboard.pastes(e)), clipboard];
 	text.listen(stage, send);
 

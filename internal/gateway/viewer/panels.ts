@@ -46,13 +46,20 @@ export class Panels {
 		this.fill();
 		find("#back").addEventListener("click", () => this.people.takeBack());
 		find("#mark").addEventListener("click", () => bar.toggle(find("#others")));
+		// While keys go to the desktop, they are taken out before.
 		window.addEventListener("keydown", (e) => {
-			if (e.code !== "KeyT" || !e.ctrlKey || !e.altKey || !e.shiftKey) return;
+			if (e.defaultPrevented || !e.ctrlKey || !e.altKey || !e.shiftKey || !this.shortcut(e.code)) return;
 			e.preventDefault();
-			e.stopImmediatePropagation();
-			this.people.takeBack();
 		}, true);
 		document.addEventListener("fullscreenchange", () => bar.refresh());
+	}
+
+	// shortcut does what the key with Control, Alt and Shift is for, if it is one.
+	shortcut(code: string): boolean {
+		if (code === "KeyB" && document.body.dataset.state === "live") this.bar.call();
+		else if (code === "KeyT") this.people.takeBack();
+		else return false;
+		return true;
 	}
 
 	// live is called when the desktop is shown and can be worked in.

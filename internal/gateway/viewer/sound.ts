@@ -1,7 +1,11 @@
 // The desktop's sound, and the microphone of whoever looks at it. A browser plays
 // no sound before the first click or key press: until then sound waits for that.
 
+import { Player, plays } from "./player";
+import { Voice } from "./voice";
+
 const enum Type {
+	Sound = 0x10,
 	Listen = 0xa9,
 }
 
@@ -18,53 +22,77 @@ export class Sound {
 	microphone: Microphone = "off";
 	changed: () => void = () => {};
 
-	private readonly player = document.createElement("audio");
+	private loudness = 1;
+	private player: Player | null = null;
+	// old is for browsers that do not let a page decode sound: it plays that of WebRTC.
+	private old: HTMLAudioElement | null = null;
 	private sender: RTCRtpSender | null = null;
-	private voice: MediaStreamTrack | null = null;
+	private heard: MediaStreamTrack | null = null; // by the microphone
+	private voice: Voice | null = null; // encoded here
 	private listens = false;
 
-	constructor(private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void) {
-		document.body.append(this.player);
+	// bySocket tells whether messages go by the WebSocket, where there is no WebRTC.
+	constructor(private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void, private readonly bySocket: () => boolean) {
 		for (const gesture of ["pointerdown", "pointerup", "keydown"]) {
 			window.addEventListener(gesture, () => {
-				if (this.waiting) this.play();
+				if (this.waiting) this.start();
 			}, true);
 		}
 	}
 
-	// there tells that the desktop has sound.
+	// there tells that the desktop can be heard.
 	get there(): boolean {
-		return this.player.srcObject !== null;
+		return this.player !== null || this.old !== null;
 	}
 
 	get volume(): number {
-		return this.player.volume;
+		return this.loudness;
 	}
 
 	set volume(part: number) {
-		this.player.volume = part;
+		this.loudness = part;
+		if (this.player) this.player.volume = part;
+		if (this.old) this.old.volume = part;
 		this.changed();
 	}
 
-	// open is called when messages get through.
+	// open is called when messages get through, by whichever road.
 	open(): void {
+		if (plays && !this.player) {
+			this.player = new Player(() => this.wait(this.player!.waiting));
+			this.waiting = this.player.waiting;
+			if (navigator.userActivation?.isActive) this.start();
+		}
+		this.speakHere();
 		this.listens = false;
 		this.tell();
+		this.changed();
 	}
 
-	// track takes what the desktop plays, and the way for what the microphone hears.
+	// message takes what is sound, and says whether it was.
+	message(data: ArrayBuffer): boolean {
+		const view = new DataView(data);
+		if (data.byteLength < 10 || view.getUint8(0) !== Type.Sound) return false;
+		if (this.player && this.listens) this.player.take(Number(view.getBigUint64(1)), new Uint8Array(data, 9));
+		return true;
+	}
+
+	// track takes what WebRTC plays, and its way for what the microphone hears.
 	track(track: MediaStreamTrack, { sender, receiver }: RTCRtpTransceiver): void {
+		this.sender = sender;
+		this.speakHere();
+		if (plays) return;
 		// Played as it comes, as the picture is shown.
 		Object.assign(receiver, { jitterBufferTarget: 0 });
-		this.sender = sender;
-		this.player.srcObject = new MediaStream([track]);
-		this.play();
-		if (this.voice) void sender.replaceTrack(this.voice);
+		this.old ??= document.createElement("audio");
+		this.old.srcObject = new MediaStream([track]);
+		this.old.volume = this.loudness;
+		this.start();
 	}
 
 	mute(muted: boolean): void {
 		this.muted = muted;
-		this.player.muted = muted;
+		if (this.old) this.old.muted = muted;
 		this.tell();
 		this.changed();
 	}
@@ -72,25 +100,39 @@ export class Sound {
 	// speak turns the microphone on or off.
 	async speak(on: boolean): Promise<void> {
 		if (!on) return this.hush("off");
-		if (this.voice || this.microphone === "asking") return;
+		if (this.heard || this.microphone === "asking") return;
 		this.set("asking");
 		try {
-			const heard = await navigator.mediaDevices.getUserMedia({ audio: true });
-			const [voice] = heard.getAudioTracks();
-			if (!voice) return this.hush("missing");
-			voice.onended = () => this.hush("off"); // it was unplugged, or taken back
-			this.voice = voice;
-			await this.sender?.replaceTrack(voice);
+			const [heard] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
+			if (!heard) return this.hush("missing");
+			heard.onended = () => this.hush("off"); // it was unplugged, or taken back
+			this.heard = heard;
 			this.set("on");
+			this.speakHere();
 		} catch (e) {
 			this.hush((e as DOMException).name === "NotAllowedError" ? "refused" : "missing");
 		}
 	}
 
-	private hush(state: Microphone): void {
+	// speakHere has what the microphone hears go by the road that is in use.
+	private speakHere(): void {
 		this.voice?.stop();
 		this.voice = null;
-		void this.sender?.replaceTrack(null);
+		const socket = this.bySocket();
+		// A connection that was closed meanwhile has no use for it.
+		this.sender?.replaceTrack(socket ? null : this.heard).catch(() => {});
+		if (!socket || !this.heard) return;
+		try {
+			this.voice = new Voice(this.heard, this.send);
+		} catch {
+			this.hush("missing");
+		}
+	}
+
+	private hush(state: Microphone): void {
+		this.heard?.stop();
+		this.heard = null;
+		this.speakHere();
 		this.set(state);
 	}
 
@@ -99,8 +141,9 @@ export class Sound {
 		this.changed();
 	}
 
-	private play(): void {
-		this.player.play().then(() => this.wait(false), (e: DOMException) => this.wait(e.name === "NotAllowedError"));
+	private start(): void {
+		this.player?.start();
+		this.old?.play().then(() => this.wait(false), (e: DOMException) => this.wait(e.name === "NotAllowedError"));
 	}
 
 	private wait(waiting: boolean): void {
@@ -111,9 +154,9 @@ export class Sound {
 
 	// tell says whether anybody hears the desktop: while nobody does nothing is sent.
 	private tell(): void {
-		const listens = !this.muted && !this.waiting && this.player.srcObject !== null;
+		const listens = this.there && !this.muted && !this.waiting;
 		if (listens === this.listens) return;
 		this.listens = listens;
-		this.send(new Uint8Array([Type.Listen, listens ? 1 : 0]));
+		this.send(new Uint8Array([Type.Listen, listens ? 1 : 0, plays ? 1 : 0]));
 	}
 }
