@@ -167,7 +167,7 @@ func (t *table) ours() {
 		one(b.mode+", no browser: the frame, kB", "%.1f", "", b.kilobytes)
 	}
 	one("step: capture and convert, full screen, ms", "%.2f", "", t.steps["Capture/full"])
-	one("step: of it convert, ms", "%.2f", "", t.steps["Convert"])
+	one("step: of it convert, ms", "%.2f", "", t.steps["Convert/420"])
 	one("step: encode, full screen, ms", "%.2f", "", t.steps["Encode/full"])
 	one("step: encode, 64 × 64, ms", "%.2f", "", t.steps["Encode/small"])
 	flip := t.step(&t.backlot.flip)

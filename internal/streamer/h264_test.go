@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"math/rand/v2"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -15,9 +16,9 @@ type scene struct {
 const sceneWidth, sceneHeight = 1920, 1080
 
 // newScene makes two screens of coloured cells, as hard as text.
-func newScene(tb testing.TB) *scene {
+func newScene(tb testing.TB, full bool) *scene {
 	tb.Helper()
-	s := &scene{p: newPicture(sceneWidth, sceneHeight, false)}
+	s := &scene{p: newPicture(sceneWidth, sceneHeight, full)}
 	tb.Cleanup(s.p.close)
 	random := rand.New(rand.NewPCG(1, 1))
 	for i := range s.screens {
@@ -74,7 +75,7 @@ func encodeTest(tb testing.TB, e encoder, p *picture, key bool, covers time.Dura
 
 func TestH264(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newScene(t, false)
 	e := openH264(t, s.p, 20_000_000)
 	s.show(t, 0, 0, 0, sceneWidth, sceneHeight)
 	u := encodeTest(t, e, s.p, false, 0)
@@ -104,7 +105,7 @@ func TestH264(t *testing.T) {
 
 func TestH264KeepsToItsRate(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newScene(t, false)
 	e := openH264(t, s.p, 20_000_000)
 	n, elapsed := 0, time.Duration(0)
 	mbps := func(frames int) float64 {
@@ -135,42 +136,103 @@ func TestH264KeepsToItsRate(t *testing.T) {
 	}
 }
 
-func BenchmarkConvert(b *testing.B) {
-	s := newScene(b)
-	for b.Loop() {
-		s.show(b, 0, 0, 0, sceneWidth, sceneHeight)
+// noise makes the screens pictures with noise in every pixel, as a camera does.
+func (s *scene) noise() {
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range s.screens {
+		for y := range sceneHeight {
+			for x := range sceneWidth {
+				grain := random.IntN(25)
+				o := 4 * (y*sceneWidth + x)
+				for c := range 3 {
+					s.screens[i][o+c] = byte(40 + (x*(1+c+i)+y*(3-i))/24 + grain)
+				}
+			}
+		}
 	}
 }
 
+// move shows the first screen, n steps of 4 pixels to the left.
+func (s *scene) move(tb testing.TB, n int) {
+	tb.Helper()
+	s.p.unmark()
+	s.p.mark(0, 0, sceneWidth, sceneHeight)
+	from := 4 * 4 * (n % 100)
+	if err := s.p.convert(s.screens[0][from:], sceneWidth*4, 0, (sceneHeight-1)&^1); err != nil {
+		tb.Fatal(err)
+	}
+	s.p.measure()
+}
+
+func used(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func BenchmarkConvert(b *testing.B) {
+	for name, full := range map[string]bool{"420": false, "444": true} {
+		b.Run(name, func(b *testing.B) {
+			s := newScene(b, full)
+			for b.Loop() {
+				s.show(b, 0, 0, 0, sceneWidth, sceneHeight)
+			}
+		})
+	}
+}
+
+// BenchmarkEncode is what a picture costs: wall clock, CPU of all threads, bytes.
 func BenchmarkEncode(b *testing.B) {
+	change := func(width, height int) func(testing.TB, *scene, int) {
+		return func(tb testing.TB, s *scene, n int) { s.show(tb, n, 160, 160, width, height) }
+	}
+	whole := func(tb testing.TB, s *scene, n int) { s.show(tb, n, 0, 0, sceneWidth, sceneHeight) }
 	for _, c := range []struct {
-		name          string
-		width, height int
-		pause         time.Duration
+		name  string
+		full  bool
+		noise bool
+		pause time.Duration
+		show  func(testing.TB, *scene, int)
 	}{
-		{"full", sceneWidth, sceneHeight, 0},
-		{"window", 800, 600, 0},
-		{"small", 64, 64, 0},
-		{"nothing", 0, 0, 0},
-		{"nothing-cold", 0, 0, 100 * time.Millisecond},
+		{name: "full", show: whole},
+		{name: "noise", show: whole, noise: true},
+		{name: "noise444", show: whole, noise: true, full: true},
+		{name: "pan", show: func(tb testing.TB, s *scene, n int) { s.move(tb, n) }},
+		{name: "pan444", show: func(tb testing.TB, s *scene, n int) { s.move(tb, n) }, full: true},
+		{name: "window", show: change(800, 600)},
+		{name: "small", show: change(64, 64)},
+		{name: "nothing", show: change(0, 0)},
+		{name: "rested", show: change(0, 0), pause: 100 * time.Millisecond},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s := newScene(b)
-			e := openH264(b, s.p, 20_000_000)
+			s := newScene(b, c.full)
+			if c.noise {
+				s.noise()
+			}
+			e := openH264(b, s.p, 50_000_000)
 			s.show(b, 0, 0, 0, sceneWidth, sceneHeight)
-			for !encodeTest(b, e, s.p, false, time.Second/60).sharp {
+			for !encodeTest(b, e, s.p, false, time.Second).sharp {
 				s.p.unmark()
 			}
-			bytes, n := 0, 0
+			bytes, n, cpu := 0, 0, time.Duration(0)
 			for b.Loop() {
 				b.StopTimer()
 				n++
-				s.show(b, n, 160, 160, c.width, c.height)
+				c.show(b, s, n)
 				time.Sleep(c.pause)
+				before := used(b)
 				b.StartTimer()
-				bytes += len(encodeTest(b, e, s.p, false, time.Second/60).data)
+				u := encodeTest(b, e, s.p, false, time.Second/60)
+				b.StopTimer()
+				cpu += used(b) - before
+				bytes += len(u.data)
+				b.StartTimer()
 			}
 			b.ReportMetric(float64(bytes)/float64(n), "B/frame")
+			b.ReportMetric(float64(cpu.Microseconds())/1000/float64(n), "cpu-ms/frame")
 		})
 	}
 }

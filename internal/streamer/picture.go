@@ -9,23 +9,21 @@ package streamer
 #include <libyuv/convert.h>
 #include <libyuv/convert_from_argb.h>
 
-// Two rows of each changed block, against their neighbours to the right and below.
+// A row of each changed block, against its neighbours to the right and below.
 static void measure(const uint8_t *y, int width, int height, const uint8_t *same, uint8_t *detail) {
 	int columns = (width + 15) / 16, rows = (height + 15) / 16;
 	for (int row = 0; row < rows; row++)
 		for (int column = 0; column < columns; column++) {
 			if (same[row * columns + column])
 				continue;
-			int left = 16 * column < width - 16 ? 16 * column : width - 16, sum = 0;
-			for (int line = 4; line < 16; line += 7) {
-				int top = 16 * row + line < height - 2 ? 16 * row + line : height - 2;
-				const uint8_t *p = y + (size_t)top * width + left;
-				for (int i = 0; i < 16; i++)
-					sum += abs(p[i] - p[i + 1]);
-				for (int i = 0; i < 16; i++)
-					sum += abs(p[i] - p[i + width]);
-			}
-			sum /= 16;
+			int left = 16 * column < width - 16 ? 16 * column : width - 16;
+			int top = 16 * row + 7 < height - 2 ? 16 * row + 7 : height - 2, sum = 0;
+			const uint8_t *p = y + (size_t)top * width + left;
+			for (int i = 0; i < 16; i++)
+				sum += abs(p[i] - p[i + 1]);
+			for (int i = 0; i < 16; i++)
+				sum += abs(p[i] - p[i + width]);
+			sum /= 8;
 			detail[row * columns + column] = sum < 255 ? sum : 255;
 		}
 }
