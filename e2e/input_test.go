@@ -2,7 +2,9 @@ package e2e_test
 
 import (
 	"fmt"
+	"image/color"
 	"math"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -36,7 +38,7 @@ func newDesk(t *testing.T, width, height int) desk {
 // program runs a program on the display, as the artist; "&" at its end leaves it running.
 func (d desk) program(command string) string {
 	d.t.Helper()
-	return d.server.inHome("export DISPLAY=:0 XAUTHORITY=/run/backlot/Xauthority LC_ALL=C.UTF-8; " + command)
+	return d.server.inHome("export HOME=/home/artist DISPLAY=:0 XAUTHORITY=/run/backlot/Xauthority LC_ALL=C.UTF-8; " + command)
 }
 
 // taker is a terminal that has the keyboard and writes each line to a file.
@@ -255,17 +257,10 @@ func TestPenStroke(t *testing.T) {
 	d.hearing("pen")
 	tip := strings.TrimSpace(d.program("xinput list --id-only 'Backlot Pen stylus'"))
 
-	event := func(kind input.MouseType, x, y, force float64, buttons int64) chromedp.Action {
-		e := input.DispatchMouseEvent(kind, x, y).WithPointerType(input.Pen).WithForce(force).WithButtons(buttons).WithTiltX(20)
-		if kind != input.MouseMoved {
-			e = e.WithButton(input.Left)
-		}
-		return e
-	}
 	var want [][3]float64
 	var actions []chromedp.Action
 	add := func(kind input.MouseType, x, y, force float64, buttons int64) {
-		actions = append(actions, event(kind, x, y, force, buttons))
+		actions = append(actions, penEvent(kind, x, y, force, buttons))
 		want = append(want, [3]float64{x / width * 65536, y / height * 65536, force * 1000})
 	}
 	const samples = 300
@@ -346,4 +341,61 @@ func TestClicksLandOnThePixel(t *testing.T) {
 		}
 		d.program("pkill -n xinput")
 	}
+}
+
+// TestPaint draws in a real paint program: everywhere the line is as wide as the pen
+// was pressed there.
+func TestPaint(t *testing.T) {
+	const brush = "/usr/share/mypaint-data/2.0/brushes/deevad/brush"
+	if _, err := os.Stat(brush + ".myb"); err != nil {
+		t.Skipf("needs mypaint and its brushes: %v", err)
+	}
+	const width, height = 1280, 800
+	d := newDesk(t, width, height)
+	// Under the name of the one that it begins with.
+	d.program(`mine=.local/share/mypaint/brushes/Dieterle; mkdir -p $mine &&
+		for end in .myb _prev.png; do cp ` + brush + `$end "$mine/Fan#1$end"; done; mypaint >mypaint.log 2>&1 &`)
+	paper := func() color.RGBA { return pixel(d.shot(), 0.5, 0.5) }
+	bare := paper()
+	eventually(t, 30*time.Second, func() error {
+		if paper() == bare {
+			return fmt.Errorf("no paper: %s", d.program("cat mypaint.log"))
+		}
+		return nil
+	})
+	d.typeable()
+	if log := d.program("cat mypaint.log"); !strings.Contains(log, "'Backlot Pen stylus' (GDK_SOURCE_PEN") || !strings.Contains(log, "'Backlot Pen eraser' (GDK_SOURCE_ERASER") {
+		t.Errorf("the program knows no pen and eraser:\n%s", log)
+	}
+	const from, to, y = 300, 900, 400
+	pressure := func(x float64) float64 { return 0.2 + 0.8*math.Pow(math.Sin(math.Pi*(x-from)/(to-from)), 2) }
+	d.run(penEvent(input.MouseMoved, from, y, 0, 0), penEvent(input.MousePressed, from, y, pressure(from), 1))
+	for x := from; x <= to; x += 2 {
+		d.run(penEvent(input.MouseMoved, float64(x), y, pressure(float64(x)), 1))
+	}
+	d.run(penEvent(input.MouseReleased, to, y, 0, 0))
+	d.typeable()
+	shot := d.shot()
+	for x := from + 60; x < to; x += 60 {
+		wide := 0
+		for at := y - 60; at < y+60; at++ {
+			if c := color.GrayModel.Convert(shot.At(x, at)).(color.Gray); c.Y < 120 {
+				wide++
+			}
+		}
+		// The brush's radius is e to the power of 1.52 and of -0.86 to 1.5 by pressure.
+		want := 2 * math.Exp(1.52-0.859375+2.359375*pressure(float64(x)))
+		t.Logf("at %d pressed %.2f: %d pixels wide, want %.1f", x, pressure(float64(x)), wide, want)
+		if math.Abs(float64(wide)-want) > 2+0.2*want {
+			t.Errorf("at %d the line is %d pixels wide, want %.1f", x, wide, want)
+		}
+	}
+}
+
+func penEvent(kind input.MouseType, x, y, force float64, buttons int64) chromedp.Action {
+	e := input.DispatchMouseEvent(kind, x, y).WithPointerType(input.Pen).WithForce(force).WithButtons(buttons).WithTiltX(20)
+	if kind != input.MouseMoved {
+		e = e.WithButton(input.Left)
+	}
+	return e
 }
