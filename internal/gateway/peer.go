@@ -23,6 +23,9 @@ import (
 // counts as hung.
 const queuedBytes = 1 << 20
 
+// queuedMurmurs is how much sound, in bytes, may wait for a page: a fifth of a second.
+const queuedMurmurs = 4 << 10
+
 var (
 	errHung   = errors.New("page takes no messages")
 	errNoH264 = errors.New("page plays no H.264")
@@ -86,7 +89,9 @@ type peer struct {
 	sender *webrtc.RTPSender
 	sound  *track
 	input  *webrtc.DataChannel
-	road   *road
+	// murmurs carries sound to pages that play it themselves.
+	murmurs *webrtc.DataChannel
+	road    *road
 }
 
 func newPeer(api *webrtc.API) (*peer, error) {
@@ -95,7 +100,7 @@ func newPeer(api *webrtc.API) (*peer, error) {
 		return nil, fmt.Errorf("make peer connection: %w", err)
 	}
 	p := &peer{pc: pc, track: &track{mime: webrtc.MimeTypeH264}, sound: &track{mime: webrtc.MimeTypeOpus}, road: newRoad(time.Now())}
-	p.road.send, p.road.write, p.road.hear, p.road.colour = p.message, p.track.write, p.sound.write, p.track.colour
+	p.road.send, p.road.murmur, p.road.write, p.road.hear, p.road.colour = p.message, p.murmur, p.track.write, p.sound.write, p.track.colour
 	if p.sender, err = pc.AddTrack(p.track); err != nil {
 		_ = pc.Close()
 		return nil, fmt.Errorf("add video: %w", err)
@@ -107,6 +112,14 @@ func newPeer(api *webrtc.API) (*peer, error) {
 	// Agreed beforehand (RFC 8832 section 1), it costs no round trip.
 	agreed, id := true, uint16(0)
 	if p.input, err = pc.CreateDataChannel("input", &webrtc.DataChannelInit{Negotiated: &agreed, ID: &id}); err != nil {
+		_ = pc.Close()
+		return nil, fmt.Errorf("add data channel: %w", err)
+	}
+	// What is late is of no use, and must not hold up what follows.
+	unordered, again, second := false, uint16(0), uint16(1)
+	if p.murmurs, err = pc.CreateDataChannel("sound", &webrtc.DataChannelInit{
+		Negotiated: &agreed, ID: &second, Ordered: &unordered, MaxRetransmits: &again,
+	}); err != nil {
 		_ = pc.Close()
 		return nil, fmt.Errorf("add data channel: %w", err)
 	}
@@ -176,6 +189,14 @@ func (p *peer) message(b []byte) error {
 		return errHung
 	}
 	return p.input.Send(b)
+}
+
+// murmur sends sound as a message, if there is room for it.
+func (p *peer) murmur(b []byte) error {
+	if p.murmurs.ReadyState() != webrtc.DataChannelStateOpen || p.murmurs.BufferedAmount() > queuedMurmurs {
+		return nil
+	}
+	return p.murmurs.Send(b)
 }
 
 // reports reads the receiver's reports until the connection is closed.

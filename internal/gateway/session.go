@@ -203,7 +203,7 @@ func (s *session) input(v *viewer, m wire.Message) {
 	}
 	switch m := m.(type) {
 	case wire.Listen:
-		s.listens(v, m.On)
+		s.listens(v, m)
 		return
 	case wire.Taken:
 		s.took(v, m)

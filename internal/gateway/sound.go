@@ -35,7 +35,7 @@ type sounds struct {
 type sound struct {
 	time  uint32 // in 1/48000 s
 	first bool   // after silence
-	data  []byte
+	data  []byte // nil: only for who gets it as a message
 	// message is the packet for a page that gets its sound as messages.
 	message []byte
 }
@@ -52,9 +52,14 @@ func (s *session) sound(st *streamer, m wire.Sound) {
 	p.data = p.message[len(p.message)-len(m.Data):]
 	p.first = p.time-s.sounds.last > soundGap
 	s.sounds.last = p.time
+	asMessage := &sound{message: p.message}
 	for _, v := range s.viewers {
-		if !v.listens {
+		if !v.listens.On {
 			continue
+		}
+		p := p
+		if v.listens.Messages {
+			p = asMessage
 		}
 		select {
 		case v.sounds <- p:
@@ -64,14 +69,14 @@ func (s *session) sound(st *streamer, m wire.Sound) {
 }
 
 // listens takes whether v wants to hear the desktop.
-func (s *session) listens(v *viewer, on bool) {
+func (s *session) listens(v *viewer, how wire.Listen) {
 	before := s.heard()
-	v.listens = on
+	v.listens = how
 	s.tellHeard(before)
 }
 
 func (s *session) heard() bool {
-	return slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.listens })
+	return slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.listens.On })
 }
 
 // tellHeard tells the streamer whether somebody listens, if that has changed.
@@ -101,10 +106,10 @@ func (r *road) play(v *viewer, s *session) {
 		case <-r.closed:
 			return
 		case p := <-r.sounds:
-			if r.hear != nil {
+			if r.hear != nil && p.data != nil {
 				err = r.hear(p.data, p.time, p.first)
 			} else {
-				err = r.send(p.message)
+				err = r.murmur(p.message)
 			}
 		}
 		if err != nil {

@@ -47,8 +47,8 @@ var (
 type viewer struct {
 	person
 	exchange
-	*road        // in use
-	listens bool // wants to hear the desktop
+	*road               // in use
+	listens wire.Listen // how it wants to hear the desktop
 	// wantsColour: its user wants full colour; decodesColour: its page can show that of
 	// frames that come as messages.
 	wantsColour, decodesColour bool

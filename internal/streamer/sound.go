@@ -125,8 +125,13 @@ func (s *sound) send(ctx context.Context, pipe *os.File) error {
 		}
 		next += clock.behind(time.Since(s.start) - soundPacket - next)
 		if early := next + soundPacket - time.Since(s.start); early > soundSlack {
-			// Nobody plays faster than the clock but who writes to the pipe himself.
-			rest(ctx, early-soundSlack)
+			// It was late once, or somebody writes to the pipe himself. To go on with all of
+			// it would be to stay behind.
+			if err := drain(pipe); err != nil {
+				return err
+			}
+			rest(ctx, soundPacket)
+			continue
 		}
 		at := next
 		next += soundPacket

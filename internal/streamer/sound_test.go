@@ -302,8 +302,48 @@ func TestSoundOfNobody(t *testing.T) {
 	defer pipe.Close()
 	e.take(t, 20)
 	began := time.Now()
-	if n := 100; len(e.take(t, n)) == n && time.Since(began) < 700*time.Millisecond {
-		t.Errorf("a second of sound in %v", time.Since(began))
+	if n := 50; len(e.take(t, n)) == n && time.Since(began) < 300*time.Millisecond {
+		t.Errorf("half a second of sound in %v", time.Since(began))
+	}
+}
+
+// TestSoundIsSoon: a click is sent within some 30 ms after a program plays it, also after
+// others.
+func TestSoundIsSoon(t *testing.T) {
+	t.Parallel()
+	s := startSound(t)
+	e := newEar(t, s.dir)
+	e.listen(true)
+	c := s.program(t.Context(), "pacat", "--playback", "--latency-msec=10", "--process-time-msec=5", "--raw", "--format=s16le", "--rate=48000", "--channels=2")
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	decode := streamer.NewStereo(t)
+	var took []time.Duration
+	for range 10 {
+		e.quiet(t)
+		began := time.Now()
+		if err := binary.Write(in, binary.LittleEndian, tone(1000, 25*time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		for loud := false; !loud; {
+			samples, err := decode(e.take(t, 1)[0].Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			loud = slices.ContainsFunc(samples, func(v int16) bool { return v > 3000 })
+		}
+		took = append(took, time.Since(began))
+	}
+	_, _ = in.Close(), c.Wait()
+	slices.Sort(took)
+	t.Logf("sent %v after it was played (%v to %v)", took[len(took)/2], took[0], took[len(took)-1])
+	if best := took[0]; best > 60*time.Millisecond {
+		t.Errorf("a click is sent %v after it was played", best)
 	}
 }
 

@@ -105,7 +105,7 @@ func read(t Type, r *reader) Message {
 	case TypeMicrophone:
 		return Microphone{r.u16(), r.opus()}
 	case TypeListen:
-		return Listen{r.bool()}
+		return Listen{r.bool(), r.bool()}
 	case TypeAllows:
 		return Allows{r.bool(), r.bool()}
 	case TypeCopied:

@@ -30,7 +30,11 @@ type Microphone struct {
 
 // Listen says whether anybody hears the desktop: a viewer to the gateway, that it
 // does; the gateway to the streamer, that one does. While nobody does, no sound is sent.
-type Listen struct{ On bool }
+type Listen struct {
+	On bool
+	// Messages: a viewer wants sound as messages, by WebRTC, too.
+	Messages bool
+}
 
 // Type is TypeSound.
 func (Sound) Type() Type { return TypeSound }
@@ -52,7 +56,10 @@ func (m Microphone) write(w *writer) {
 	w.b = append(w.b, m.Data...)
 }
 
-func (m Listen) write(w *writer) { w.bool(m.On) }
+func (m Listen) write(w *writer) {
+	w.bool(m.On)
+	w.bool(m.Messages)
+}
 
 // opus takes the rest, which is one packet.
 func (r *reader) opus() []byte {

@@ -48,7 +48,7 @@ func messages() []wire.Message {
 		wire.Locks{Num: true},
 		wire.Sound{CapturedMicros: 1_234_567_890_123, Data: []byte{0xf4, 1, 2}},
 		wire.Microphone{Sequence: 65535, Data: []byte{0xf8, 3}},
-		wire.Listen{On: true},
+		wire.Listen{On: true, Messages: true},
 		wire.Allows{Clipboard: true},
 		wire.Copied{Serial: 7, Text: true},
 		wire.PipeOpen{Pipe: 3, Use: wire.UsePasteImage},

@@ -77,7 +77,7 @@ export class Player {
 		this.end = at + length;
 		let spare = at + this.offset - now;
 		if (fresh) {
-			this.lead = Math.max(leastLead, this.lead * 0.9);
+			this.lead = Math.max(leastLead, this.lead * 0.5);
 			this.move(now + this.lead - at);
 			spare = this.lead;
 		} else if (spare < 0) {
