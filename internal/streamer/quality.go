@@ -91,11 +91,13 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 	if key {
 		hard = 1
 	}
-	// Blocks that did not change are coded again when they are coarser.
+	// Blocks that did not change are coded again when they are coarser. That costs
+	// somewhat more than having done it at once.
+	had := q.rough.bits(worst)
 	cost := func(quantizer int) float64 {
 		bits := hard * q.changed.bits(quantizer)
 		if quantizer < worst {
-			bits += q.rough.bits(quantizer)
+			bits += 1.2 * (q.rough.bits(quantizer) - had)
 		}
 		return bits
 	}
