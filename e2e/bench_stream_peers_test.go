@@ -31,9 +31,9 @@ type streamer struct {
 }
 
 // newBacklot is what an artist has: a server, and a session of it.
-func newBacklot(t testing.TB) streamer {
+func newBacklot(t testing.TB, args ...string) streamer {
 	t.Helper()
-	s := newServer(t)
+	s := newServerWith(t, "", args...)
 	work := s.createSession()
 	work.wait("READY", time.Minute)
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://"))

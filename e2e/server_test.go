@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -96,7 +97,7 @@ func (s *server) start() {
 	}
 	listen := "127.0.0.1:0"
 	if s.env != nil { // pages and clients know the port
-		listen = strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://")
+		listen = regexp.MustCompile("^https?://").ReplaceAllString(s.env["AWS_ENDPOINT_URL"], "")
 	}
 	args := append([]string{"serve", "--dev", "--data", s.data, "--listen", listen}, s.args...)
 	if s.config != "" {

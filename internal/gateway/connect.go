@@ -183,7 +183,7 @@ func (g *Gateway) negotiate(ctx context.Context, v *viewer, s *session, offer st
 		_ = p.pc.GracefulClose()
 	})
 	if before := v.peer.Swap(p.road); before != nil {
-		s.lost(v, before)
+		s.leaves(v, before, p.road)
 	}
 	answer, err := p.answer(ctx, offer, g.addresses.candidates(ctx, arrived))
 	if err != nil {

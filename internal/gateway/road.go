@@ -164,6 +164,17 @@ func (s *session) lost(v *viewer, r *road) {
 	}
 }
 
+// leaves closes a road; v goes by another if it went by that one.
+func (s *session) leaves(v *viewer, r, other *road) {
+	s.mu.Lock()
+	used := v.road == r
+	s.mu.Unlock()
+	if used {
+		s.travel(v, other)
+	}
+	s.lost(v, r)
+}
+
 // hears takes a message that came by a road: those of a former one are too late.
 func (s *session) hears(v *viewer, r *road, m wire.Message) {
 	s.mu.Lock()

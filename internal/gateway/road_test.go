@@ -36,7 +36,7 @@ func (w *window) moves(d *desktop, road string) {
 	w.await("live")
 	var got shown
 	w.eval(frames, &got)
-	if got.Road != road || got.Frames < 15 || got.State != "live" {
+	if got.Road != road || got.Frames < 5 || got.State != "live" {
 		w.t.Errorf("by %s: %+v", road, got)
 	}
 	w.do(input.DispatchKeyEvent(input.KeyDown).WithKey("a").WithCode("KeyA"), input.DispatchKeyEvent(input.KeyUp).WithKey("a").WithCode("KeyA"))

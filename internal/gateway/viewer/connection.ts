@@ -400,6 +400,7 @@ class Attempt {
 		const now = performance.now();
 		const late = now - this.ticked > 2 * beatEvery;
 		this.ticked = now;
+		document.body.dataset.road = this.road; // WebRTC goes over to UDP by itself
 		if (late) return this.probe(); // the machine slept, or the page did
 		this.ask();
 		const socket = now - this.heardSocket, peer = now - this.heardPeer;
