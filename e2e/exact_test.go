@@ -94,12 +94,15 @@ func (b browser) newExactLook(s streamer) *look {
 	return l
 }
 
-// unobscured waits until the page's own bar has gone.
+// unobscured waits until the page's own bar has gone, and what it says besides.
 func (l *look) unobscured() {
 	l.t.Helper()
 	eventually(l.t, 20*time.Second, func() error {
 		if at := eval[string](l, `document.elementFromPoint(innerWidth / 2, 8)?.tagName ?? ""`); at != "VIDEO" {
 			return fmt.Errorf("%s is over the picture", at)
+		}
+		if n := eval[int](l, `document.querySelectorAll(".toasts > *").length`); n > 0 {
+			return fmt.Errorf("%d toasts are over the picture", n)
 		}
 		return nil
 	})
