@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -144,11 +146,12 @@ func TestLayouts(t *testing.T) {
 		file := fmt.Sprintf("typed-%d", i)
 		d.taker(file)
 		keys := d.program("xmodmap -pke")
-		want := ""
+		var line strings.Builder
 		for _, p := range c.keys {
-			want += p.key
+			line.WriteString(p.key)
 			d.press(p)
 		}
+		want := line.String()
 		d.press(press{code: "Enter", key: "Enter"})
 		eventually(t, 10*time.Second, func() error { return d.server.holds(file, want+"\n") })
 		if diff := cmp.Diff(keys, d.program("xmodmap -pke")); diff != "" {
@@ -341,6 +344,47 @@ func TestClicksLandOnThePixel(t *testing.T) {
 		}
 		d.program("pkill -n xinput")
 	}
+}
+
+// TestGrabbedMouse: a mouse that the page has grabbed moves the pointer by its way.
+func TestGrabbedMouse(t *testing.T) {
+	d := newDesk(t, 1280, 800)
+	d.hearing("way")
+	toggle := func(on bool) {
+		t.Helper()
+		const all = input.ModifierCtrl | input.ModifierAlt | input.ModifierShift
+		d.run(input.DispatchKeyEvent(input.KeyRawDown).WithCode("KeyG").WithKey("G").WithModifiers(all),
+			input.DispatchKeyEvent(input.KeyUp).WithCode("KeyG").WithKey("G"))
+		eventually(t, 5*time.Second, func() error {
+			var locked bool
+			d.run(chromedp.Evaluate(`document.pointerLockElement !== null`, &locked))
+			if locked != on {
+				return fmt.Errorf("grabbed: %v", locked)
+			}
+			return nil
+		})
+	}
+	at := func(x, y float64) {
+		t.Helper()
+		eventually(t, 5*time.Second, func() error {
+			all := d.heard("way")
+			if last := all[len(all)-1]; last.x != x || last.y != y {
+				return fmt.Errorf("the pointer is at %v,%v, want %v,%v", last.x, last.y, x, y)
+			}
+			return nil
+		})
+	}
+	d.run(input.DispatchMouseEvent(input.MouseMoved, 400, 300))
+	at(400, 300)
+	d.run(page.BringToFront(), emulation.SetFocusEmulationEnabled(true)) // or there is no mouse to grab
+	toggle(true)
+	d.run(input.DispatchMouseEvent(input.MouseMoved, 430, 280))
+	at(430, 280)
+	d.run(input.DispatchMouseEvent(input.MouseMoved, 440, 300))
+	at(440, 300)
+	toggle(false)
+	d.run(input.DispatchMouseEvent(input.MouseMoved, 100, 120))
+	at(100, 120)
 }
 
 // TestPaint draws in a real paint program: everywhere the line is as wide as the pen

@@ -3,6 +3,7 @@ package streamer_test
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -370,9 +371,7 @@ func TestWheelGlides(t *testing.T) {
 		if e.kind != "Motion" {
 			continue
 		}
-		for axis, v := range e.axes {
-			at[axis] = v
-		}
+		maps.Copy(at, e.axes)
 		steps = append(steps, [2]float64{at[2], at[3]})
 	}
 	if diff := cmp.Diff([][2]float64{{0, 30}, {0, 60}, {-7, 105}, {-7, 120}}, steps); diff != "" {
