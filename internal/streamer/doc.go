@@ -5,7 +5,8 @@
 //
 // It touches the X display, the gateway's socket and the file of its credential,
 // and nothing else: no network, no other file. It is the only package with cgo
-// (x264 behind the encoder interface, libyuv in picture.go).
+// (x264 behind the encoder interface, libyuv in picture.go,
+// libdeflate in tile.go).
 //
 // Who may watch, how packets travel and what a session is must never move in:
 // the gateway knows.
