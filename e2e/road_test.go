@@ -82,20 +82,19 @@ func (s *server) watch(b browser, what string, happens func()) {
 	happens()
 	began := time.Now()
 	b.run(chromedp.Evaluate(`window.fresh = false;
-		(() => {
+		(function look() {
 			const video = document.querySelector("video");
-			const look = () => {
-				window.fresh ||= document.body.dataset.state === "live";
-				if (!window.fresh) setTimeout(look, 10);
-			};
-			video.requestVideoFrameCallback(look);
+			if (document.body.dataset.state !== "live") setTimeout(look, 10);
+			else video.requestVideoFrameCallback(() => (window.fresh = true));
 		})()`, nil))
 	eventually(s.t, 20*time.Second, func() error {
 		var fresh bool
-		if err := b.try(5*time.Second, chromedp.Evaluate(`window.fresh`, &fresh)); err != nil || !fresh {
-			return fmt.Errorf("no new picture: %w", err)
+		var state string
+		err := b.try(5*time.Second, chromedp.Evaluate(`window.fresh`, &fresh), chromedp.Evaluate(`document.body.dataset.state`, &state))
+		if err == nil && !fresh {
+			err = fmt.Errorf("no new picture, the page is %s", state)
 		}
-		return nil
+		return err
 	})
 	took := time.Since(began)
 	s.t.Logf("%s: pictures %v later", what, took)

@@ -100,6 +100,9 @@ func (s *server) start() {
 		listen = regexp.MustCompile("^https?://").ReplaceAllString(s.env["AWS_ENDPOINT_URL"], "")
 	}
 	args := append([]string{"serve", "--dev", "--data", s.data, "--listen", listen}, s.args...)
+	if s.env != nil {
+		args = append(args, "--listen", listen) // the same as before, whatever was asked for
+	}
 	if s.config != "" {
 		args = append(args, "--config", s.config)
 	}
