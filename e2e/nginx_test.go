@@ -32,6 +32,9 @@ http {
 		location / {
 			proxy_pass http://%[3]s;
 			proxy_set_header Host $http_host;
+			proxy_http_version 1.1;
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_set_header Connection $http_connection;
 		}
 	}
 }
@@ -41,13 +44,35 @@ http {
 // reached at.
 func (s *server) behindNginx() string {
 	s.t.Helper()
+	address := freeAddress(s.t)
+	s.nginx(address, address)
+	return "http://" + address
+}
+
+// behindTLS is behindNginx with TLS, on an address of this machine.
+func (s *server) behindTLS(ip string) string {
+	s.t.Helper()
+	_, port, err := net.SplitHostPort(freeAddress(s.t))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	address := net.JoinHostPort(ip, port)
+	file := filepath.Join(s.t.TempDir(), "tls")
+	run(s.t, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+		"-subj", "/CN="+ip, "-keyout", file+".key", "-out", file+".pem")
+	s.nginx(address, fmt.Sprintf("%s ssl; ssl_certificate %s.pem; ssl_certificate_key %s.key", address, file, file))
+	return "https://" + address
+}
+
+// nginx starts an nginx that listens as it is told, and waits until it answers at address.
+func (s *server) nginx(address, listen string) {
+	s.t.Helper()
 	if _, err := os.Stat(nginxBin); err != nil {
 		s.t.Skipf("needs nginx: make setup-test: %v", err)
 	}
 	dir := s.t.TempDir()
-	address := freeAddress(s.t)
 	config := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf(nginxConfig, dir, address, strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://"))
+	text := fmt.Sprintf(nginxConfig, dir, listen, strings.TrimPrefix(s.env["AWS_ENDPOINT_URL"], "http://"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -67,7 +92,6 @@ func (s *server) behindNginx() string {
 		}
 		return c.Close()
 	})
-	return "http://" + address
 }
 
 // freeAddress is a port of this machine that nobody had a moment ago: nginx can

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"syscall"
 	"testing"
 	"time"
@@ -69,6 +70,34 @@ func TestRoads(t *testing.T) {
 		s.start()
 	})
 	n.set(quality{})
+	s.watch(b, "a network that was away for 2 s", func() {
+		n.cut(true)
+		time.Sleep(2 * time.Second)
+		n.cut(false)
+	})
+}
+
+// TestOnlyTLS looks at a session through a proxy with TLS, by a network that lets
+// nothing else through.
+func TestOnlyTLS(t *testing.T) {
+	n := newNetwork(t)
+	s := newServer(t)
+	work := s.createSession()
+	work.wait("READY", time.Minute)
+	proxy := s.behindTLS(n.server)
+	n.set(quality{udp: true, delay: 10 * time.Millisecond})
+	b := n.browser(1280, 800)
+	stream, err := url.Parse(work.stream())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run(chromedp.Navigate(proxy + stream.RequestURI()))
+	b.waitForDesktop()
+	b.await(`document.body.dataset.road === "websocket" && document.body.dataset.state === "live"`)
+	b.openTerminal()
+	b.typeText("echo through TLS > tls.txt\n")
+	eventually(t, 10*time.Second, func() error { return s.holds("tls.txt", "through TLS\n") })
+	b.shot()
 	s.watch(b, "a network that was away for 2 s", func() {
 		n.cut(true)
 		time.Sleep(2 * time.Second)
