@@ -131,3 +131,71 @@ func relative(times []float64, to float64) []float64 {
 	}
 	return all
 }
+
+// TestMicrophone: programs in a session hear the page's microphone once it is turned on, by
+// WebRTC and by the WebSocket, and silence before and after.
+func TestMicrophone(t *testing.T) {
+	needs(t, "pulseaudio", "parec")
+	for _, road := range []string{"auto", "websocket"} {
+		t.Run(road, func(t *testing.T) {
+			s := newServer(t)
+			work := s.createSession()
+			work.wait("READY", time.Minute)
+			b := newBrowser(t, 1280, 720, append(slices.Clone(mediaFlags),
+				chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true))...)
+			b.run(chromedp.Navigate(work.stream()))
+			b.waitForDesktop()
+			if road != "auto" {
+				b.run(chromedp.ActionFunc(func(ctx context.Context) error {
+					_, err := page.AddScriptToEvaluateOnNewDocument(`delete globalThis.RTCPeerConnection`).Do(ctx)
+					return err
+				}), chromedp.Reload())
+				b.waitForDesktop()
+			}
+			// What a program records in a second: its largest sample.
+			loudest := func() int {
+				t.Helper()
+				recorded := s.inHome(`export XDG_RUNTIME_DIR=/run/user/1000 PULSE_CLIENTCONFIG=/run/backlot/desktop/pulse/client.conf
+					timeout 20 parec --raw --format=s16le --rate=48000 --channels=1 --latency-msec=20 2>/dev/null | head -c 144000`)
+				most := 0
+				for i := 0; i+1 < len(recorded); i += 2 {
+					most = max(most, int(int16(uint16(recorded[i])|uint16(recorded[i+1])<<8)))
+				}
+				if len(recorded) < 144000 {
+					t.Errorf("%d bytes were recorded, want 144000", len(recorded))
+				}
+				return most
+			}
+			if most := loudest(); most != 0 {
+				t.Errorf("a microphone that is off is heard: %d", most)
+			}
+			press := func(name string) {
+				t.Helper()
+				eventually(t, 10*time.Second, func() error {
+					var pressed bool
+					err := b.try(5*time.Second, chromedp.Evaluate(fmt.Sprintf(
+						`((b) => { b?.click(); return !!b; })([...document.querySelectorAll("button")].find((b) => b.textContent === %q))`, name), &pressed))
+					if err != nil || !pressed {
+						return fmt.Errorf("no button %q: %v", name, err)
+					}
+					return nil
+				})
+			}
+			press("Menu")
+			press("Turn microphone on")
+			eventually(t, 20*time.Second, func() error {
+				if most := loudest(); most < 1000 {
+					return fmt.Errorf("the microphone is not heard: %d", most)
+				}
+				return nil
+			})
+			press("Turn microphone off")
+			eventually(t, 10*time.Second, func() error {
+				if most := loudest(); most != 0 {
+					return fmt.Errorf("the microphone is still heard: %d", most)
+				}
+				return nil
+			})
+		})
+	}
+}
