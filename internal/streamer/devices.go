@@ -3,8 +3,10 @@
 package streamer
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/backlot/backlot/internal/wire"
@@ -14,22 +16,39 @@ import (
 const deviceAgain = time.Second
 
 // devices are the input devices of X that are ours alone, for what XTEST cannot
-// say: a pen's pressure, a wheel's fractions. Where the X server has none the pen is
-// a mouse, and the wheel clicks. One goroutine uses them.
+// say: a pen's pressure, a wheel's fractions. Where the X server has none, or they
+// are not open yet, the pen is a mouse, and the wheel clicks.
 type devices struct {
 	display *display
 	log     *slog.Logger
-	pen     pen
-	wheel   *device
-	last    *device // that had the latest event; nil: XTEST had
-	absent  bool
-	failed  time.Time
+
+	mu     sync.Mutex
+	pen    pen
+	wheel  *device
+	last   *device // that had the latest event; nil: XTEST had
+	absent bool
+	opened bool // once
+	failed time.Time
 }
 
 func newDevices(d *display, dir string, log *slog.Logger) *devices {
 	v := &devices{display: d, log: log, absent: dir == "", wheel: newDevice(d, dir, wheelDevice)}
 	v.pen = pen{tip: newDevice(d, dir, penDevice), eraser: newDevice(d, dir, eraserDevice)}
 	return v
+}
+
+// run opens the devices once the desktop is there: for that the X server needs some
+// 30 ms. It cannot wait until somebody has a pen, as one that listens to a streamer
+// which has died does nothing else.
+func (v *devices) run(ctx context.Context, ready <-chan struct{}) {
+	select {
+	case <-ctx.Done():
+	case <-ready:
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.opened = true
+		v.open()
+	}
 }
 
 // open connects to all devices, unless there are none.
@@ -53,6 +72,8 @@ func (v *devices) open() {
 func (v *devices) all() []*device { return []*device{v.pen.tip, v.pen.eraser, v.wheel} }
 
 func (v *devices) close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, d := range v.all() {
 		d.close()
 	}
@@ -61,13 +82,13 @@ func (v *devices) close() {
 // ready tells whether the devices can be used, and has what XTEST was told done
 // before what they are told.
 func (v *devices) ready(next *device) bool {
-	if v.absent || !v.failed.IsZero() && time.Since(v.failed) < deviceAgain {
+	if v.absent || !v.opened || !v.failed.IsZero() && time.Since(v.failed) < deviceAgain {
 		return false
 	}
 	if !v.failed.IsZero() {
 		v.failed = time.Time{}
 		v.open()
-		if v.absent || !v.failed.IsZero() {
+		if v.absent || !v.opened || !v.failed.IsZero() {
 			return false
 		}
 	}
@@ -91,6 +112,8 @@ func (v *devices) turn(next *device) {
 
 // draw moves the pen. It says no where that has to be done by other means.
 func (v *devices) draw(m wire.Pen) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if !v.ready(v.pen.tip) {
 		return false
 	}
@@ -112,6 +135,8 @@ func (v *devices) draw(m wire.Pen) bool {
 
 // glide turns the wheel by any fraction of a notch. It says no where it can only click.
 func (v *devices) glide(m wire.Wheel) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if m.DX%notch == 0 && m.DY%notch == 0 || !v.ready(v.wheel) {
 		return false
 	}
@@ -127,7 +152,19 @@ func (v *devices) glide(m wire.Wheel) bool {
 }
 
 // release takes the pen away.
-func (v *devices) release() { v.note(v.pen.leave()) }
+func (v *devices) release() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.note(v.pen.leave())
+	v.turn(nil)
+}
+
+// others is called before XTEST is used.
+func (v *devices) others() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.turn(nil)
+}
 
 func (v *devices) note(err error) {
 	if err == nil {

@@ -24,6 +24,7 @@ type input struct {
 	keyboard *keyboard
 	devices  *devices
 	buttons  [256]bool // held
+	pointed  bool      // with a pen that was a mouse
 	turned   struct{ x, y int }
 }
 
@@ -45,7 +46,6 @@ func (i *input) adopt() error {
 		i.buttons[b+1] = pointer.Mask>>(8+b)&1 == 1
 	}
 	i.releaseAll()
-	i.devices.open()
 	return nil
 }
 
@@ -61,6 +61,8 @@ func (i *input) handle(m wire.Message) {
 	case wire.Pen:
 		if !i.devices.draw(m) {
 			i.point(m)
+		} else if i.pointed {
+			i.point(wire.Pen{})
 		}
 		return
 	case wire.Wheel:
@@ -68,7 +70,7 @@ func (i *input) handle(m wire.Message) {
 			return
 		}
 	}
-	i.devices.turn(nil)
+	i.devices.others()
 	switch m := m.(type) {
 	case wire.Motion:
 		i.fake(xproto.MotionNotify, 1, m.DX, m.DY)
@@ -128,6 +130,7 @@ func (i *input) point(m wire.Pen) {
 	if err != nil {
 		return
 	}
+	i.pointed = len(m.Samples) > 0
 	for _, s := range m.Samples {
 		i.fake(xproto.MotionNotify, 0, int16(int(s.X)*width>>16), int16(int(s.Y)*height>>16))
 		for _, b := range penButtons {
@@ -143,7 +146,6 @@ func (i *input) point(m wire.Pen) {
 
 func (i *input) releaseAll() {
 	i.devices.release()
-	i.devices.turn(nil)
 	for b, held := range i.buttons {
 		if held {
 			i.button(uint8(b), false)

@@ -4,6 +4,7 @@ package streamer
 
 import (
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"unicode"
 
@@ -131,11 +132,14 @@ func (k *keyboard) refresh() bool {
 	if err != nil {
 		return false
 	}
-	var lent []xproto.Keycode
+	read := &layout{first: first, per: int(m.KeysymsPerKeycode), symbols: m.Keysyms}
 	if k.layout != nil {
-		lent = k.layout.lent
+		// A key that means something else now was given it by somebody else.
+		read.lent = slices.DeleteFunc(k.layout.lent, func(code xproto.Keycode) bool {
+			return read.symbol(code, false, false) != k.layout.symbol(code, false, false)
+		})
 	}
-	k.layout = &layout{first: first, per: int(m.KeysymsPerKeycode), symbols: m.Keysyms, lent: lent}
+	k.layout = read
 	return true
 }
 

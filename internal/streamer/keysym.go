@@ -51,9 +51,12 @@ func meaning(sym xproto.Keysym) rune {
 	case sym >= 0x01000100 && sym <= 0x0110ffff:
 		return rune(sym - 0x01000000)
 	}
+	if sym < oldSymbols[0].first || sym > oldSymbols[len(oldSymbols)-1].first {
+		return 0
+	}
 	for _, run := range oldSymbols {
 		if sym < run.first {
-			continue
+			break
 		}
 		n := run.first
 		for _, r := range run.runes {

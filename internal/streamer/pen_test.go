@@ -68,6 +68,7 @@ type xiEvent struct {
 	pointer bool   // it is an event of X's own pointer
 	device  string // where it comes from
 	detail  int
+	x       float64
 	axes    map[int]float64
 }
 
@@ -90,7 +91,23 @@ func newTablet(t *testing.T) *tablet {
 	b.gateway = startStreamer(t, x)
 	await(b.gateway, "ready", anyOf[wire.Ready])
 	b.listen()
+	b.awaitPen()
 	return b
+}
+
+// awaitPen waits until the pen is one: the streamer opens its devices once it has
+// shown the desktop.
+func (b *tablet) awaitPen() {
+	b.t.Helper()
+	eventually(b.t, "a pen", func() bool {
+		b.send(wire.Pen{Samples: []wire.PenSample{{X: 9, Y: 9}}}, wire.Pen{}, wire.Pointer{X: 7, Y: 7})
+		pen := false
+		b.await("the pointer", func(e xiEvent) bool {
+			pen = pen || e.device == "Backlot Pen stylus"
+			return e.device == "Virtual core XTEST pointer" && e.kind == "Motion" && e.x == 7
+		})
+		return pen
+	})
 }
 
 // listen starts the program that is told.
@@ -147,6 +164,9 @@ func (b *tablet) read(lines *bufio.Scanner, going chan struct{}) {
 			e.pointer, e.device = device == "2", b.names[strings.Trim(source, "()")]
 		case key == "detail":
 			e.detail, _ = strconv.Atoi(value)
+		case key == "root":
+			x, _, _ := strings.Cut(value, "/")
+			e.x, _ = strconv.ParseFloat(x, 64)
 		case err == nil && e.axes != nil:
 			e.axes[number], _ = strconv.ParseFloat(value, 64)
 		case key == "windows" && e.pointer:
@@ -304,6 +324,7 @@ func TestPenAfterACrash(t *testing.T) {
 	b.kill()
 	b.gateway = startStreamer(t, b.x)
 	await(b.gateway, "ready", anyOf[wire.Ready])
+	b.awaitPen()
 	samples := stroke(10)
 	b.draw(samples)
 	b.await("the pen", func(e xiEvent) bool { return e.device == "Backlot Pen stylus" && e.axes[0] == 10000 })

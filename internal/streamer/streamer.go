@@ -116,6 +116,7 @@ func Run(ctx context.Context, c Config) error {
 		start(&users, func() error { return clipboard.selection.run(ctx) })
 	}
 	start(&users, func() error { return desktop.keymap(ctx) })
+	users.Go(func() { input.devices.run(ctx, desktop.ready) })
 	start(&users, func() error { return link.run(ctx, session) })
 	<-ctx.Done()
 	users.Wait()
