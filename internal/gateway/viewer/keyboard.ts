@@ -36,7 +36,9 @@ export function listen(
 		send(wire.key(pressed.key, false));
 	};
 	const press = (e: KeyboardEvent) => {
-		const key = { code: evdev.get(e.code) ?? 0, keysym: keysym(e.key) };
+		const code = evdev.get(e.code) ?? 0;
+		// A Mac's left Option key is Alt: what it would make of a key is not meant.
+		const key = { code, keysym: mac && code && held.has("AltLeft") && e.key.length === 1 ? 0 : keysym(e.key) };
 		if ((!key.code && !key.keysym) || held.has(name(e))) return;
 		held.set(name(e), { key, at: e.timeStamp });
 		send(wire.key(key, true));

@@ -118,7 +118,7 @@ export class Upload {
 		this.card.hidden = false;
 	}
 
-	// cancel ends what is on its way; what the desktop has in part is deleted in a day.
+	// cancel ends what is on its way, and what the desktop has of it in part.
 	cancel(): void {
 		this.queue = [];
 		this.stop.abort();
@@ -202,9 +202,12 @@ export class Upload {
 		for (let known = true;;) {
 			const at = `file?id=${id}&size=${file.size}&offset=${i.sent}`;
 			const part = file.slice(i.sent, i.sent + this.part);
-			const answer = known
-				? await this.ask(at, { method: "PUT", headers, body: await readable(part) })
-				: await this.ask(at, { headers });
+			const answer = await (known
+				? this.ask(at, { method: "PUT", headers, body: await readable(part) })
+				: this.ask(at, { headers })).catch((e) => {
+				this.discard(at, headers);
+				throw e;
+			});
 			if (!answer) {
 				known = false;
 				continue;
@@ -214,6 +217,12 @@ export class Upload {
 			if (answer.done) return;
 			this.show();
 		}
+	}
+
+	// discard has the desktop delete what it has of a file. If it does not hear that, it
+	// does so a day later.
+	private discard(at: string, headers: Record<string, string>): void {
+		window.setTimeout(() => this.exchange.request(at, { method: "DELETE", headers }).catch(() => {}), pause);
 	}
 
 	// ask is null where it has to be asked what is there, after a while.
