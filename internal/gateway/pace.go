@@ -4,10 +4,11 @@ import "time"
 
 // Pacing: a key frame sent at once overruns the receiver's socket, even on
 // loopback. So at most burst bytes go out together, the rest at headroom times
-// the rate of the video.
+// the rate of the video, and no faster than a browser can read.
 const (
 	burst    = 24 << 10
-	headroom = 8
+	headroom = 24
+	fastest  = 64 << 20 // bytes per second
 )
 
 // pacer spreads what is sent over time.
@@ -17,7 +18,7 @@ type pacer struct {
 
 // take counts n bytes sent at now and returns how long to wait before the next.
 func (p *pacer) take(n, bitsPerSecond int, now time.Time) time.Duration {
-	perSecond := bitsPerSecond / 8 * headroom
+	perSecond := min(bitsPerSecond/8*headroom, fastest)
 	if p.until.Before(now) {
 		p.until = now
 	}
