@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func BenchmarkWay(b *testing.B) {
 	backlot := newBacklot(b, "--listen", n.server+":0")
 	screens := n.browser(scene.Width, scene.Height)
 	load := loadAverage(b)
-	var rows string
+	var rows strings.Builder
 	for _, way := range []struct {
 		name string
 		is   quality
@@ -71,12 +72,12 @@ func BenchmarkWay(b *testing.B) {
 				Seen [][2]float64
 			}](l, fmt.Sprintf(`bench.pan(%d, 1000)`, span.Milliseconds()))
 			end()
-			rows += l.fared(way.name, road, seen.Ms, seen.Seen, back)
+			rows.WriteString(l.fared(way.name, road, seen.Ms, seen.Seen, back))
 			l.leave()
 		}
 	}
 	n.set(quality{})
-	_, _ = fmt.Fprintf(os.Stdout, "\nLoad %s at the start, %s at the end.\n\n| network | road | frames/s | age ms | p95 | longest freeze ms | back after ms |\n|---|---|---|---|---|---|---|\n%s\n", load, loadAverage(b), rows)
+	_, _ = fmt.Fprintf(os.Stdout, "\nLoad %s at the start, %s at the end.\n\n| network | road | frames/s | age ms | p95 | longest freeze ms | back after ms |\n|---|---|---|---|---|---|---|\n%s\n", load, loadAverage(b), &rows)
 	b.ReportMetric(0, "ns/op") // the whole of it says nothing
 }
 

@@ -52,7 +52,7 @@ func newNetwork(t testing.TB) *network {
 	n := &network{t: t, name: fmt.Sprint("blw", os.Getpid()), server: block + "1"}
 	run(t, "ip", "netns", "add", n.name)
 	t.Cleanup(func() {
-		if out, err := exec.Command("ip", "netns", "del", n.name).CombinedOutput(); err != nil { //nolint:noctx // the test has ended
+		if out, err := exec.Command("ip", "netns", "del", n.name).CombinedOutput(); err != nil {
 			t.Errorf("remove network: %v\n%s", err, out)
 		}
 	})

@@ -56,7 +56,7 @@ func (l *packetLog) arrive(m *rtcp.TransportLayerCC, now time.Time) []delivery {
 	for _, chunk := range m.PacketChunks {
 		switch chunk := chunk.(type) {
 		case *rtcp.RunLengthChunk:
-			for i := 0; i < int(chunk.RunLength) && one(chunk.PacketStatusSymbol); i++ { //nolint:revive // one counts
+			for i := 0; i < int(chunk.RunLength) && one(chunk.PacketStatusSymbol); i++ {
 			}
 		case *rtcp.StatusVectorChunk:
 			for _, status := range chunk.SymbolList {

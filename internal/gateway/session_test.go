@@ -27,7 +27,7 @@ func TestSlowViewerLosesFramesAlone(t *testing.T) {
 			v := newViewer(wire.Resize{}, newRoad(time.Now()))
 			got := 0
 			v.send = func([]byte) error { return nil }
-			v.road.write = func(_ []byte, at uint32, _ bool) error {
+			v.write = func(_ []byte, at uint32, _ bool) error {
 				write(at)
 				got++
 				return nil

@@ -80,8 +80,10 @@ func TestPacketLog(t *testing.T) {
 	const ms = time.Millisecond
 	got := l.arrive(word, now)
 	want := []delivery{
-		{100, 129 * ms, now.Add(-21500 * time.Microsecond)}, {101, 130 * ms, now.Add(-19500 * time.Microsecond)},
-		{103, 148 * ms, now.Add(500 * time.Microsecond)}, {104, 146500 * time.Microsecond, now},
+		{100, 129 * ms, now.Add(-21500 * time.Microsecond)},
+		{101, 130 * ms, now.Add(-19500 * time.Microsecond)},
+		{103, 148 * ms, now.Add(500 * time.Microsecond)},
+		{104, 146500 * time.Microsecond, now},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(delivery{}), cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Error(diff)
