@@ -13,10 +13,16 @@ export class Picture {
 	wanted = stored();
 	full = false; // now
 	possible = false; // for all who watch
-	decodes = false; // this page, frames that come as messages
+	private decodes = false; // this page, frames that come as messages
 	changed = () => {}; // is called when any of these is another
 
-	constructor(private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void) {}
+	constructor(private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void) {
+		if (typeof VideoDecoder === "undefined") return;
+		VideoDecoder.isConfigSupported({ codec: "avc1.f40028" }).then(({ supported }) => {
+			this.decodes = supported === true;
+			this.open();
+		}, () => {});
+	}
 
 	// open is called when messages get through, anew.
 	open(): void {
@@ -33,13 +39,6 @@ export class Picture {
 		}
 		this.open();
 		this.changed();
-	}
-
-	// can says whether this page shows full colour of frames that come as messages.
-	can(decodes: boolean): void {
-		if (decodes === this.decodes) return;
-		this.decodes = decodes;
-		this.open();
 	}
 
 	// message takes what the gateway says of it; false: this is something else.
