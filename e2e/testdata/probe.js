@@ -36,6 +36,11 @@
 	}
 	const sized = (e) => (e.videoWidth ?? e.width) === width && (e.videoHeight ?? e.height) === height;
 	const isVideo = () => source() instanceof HTMLVideoElement;
+	// What a page shows over its video.
+	const over = () => {
+		const canvas = document.querySelector("video + canvas");
+		return canvas && !canvas.hidden ? canvas : null;
+	};
 
 	// read takes the row that tells the number. Of a video it is cut out before: else
 	// all of the frame would be converted, for 5 ms.
@@ -46,6 +51,7 @@
 			frame.close();
 			return data;
 		}
+		const tiles = isVideo() && over();
 		const w = bits * block, y = block / 2;
 		if (picture instanceof VideoFrame) {
 			const row = new VideoFrame(picture, { visibleRect: { x: 0, y, width: w, height: 2 } });
@@ -54,6 +60,7 @@
 		} else {
 			strip.drawImage(picture, 0, y, w, 1, 0, 0, w, 1);
 		}
+		if (tiles) strip.drawImage(tiles, 0, y, w, 1, 0, 0, w, 1);
 		return strip.getImageData(0, 0, w, 1).data;
 	}
 	// sample takes a pixel here and there of a canvas: enough to see that noise has changed.
@@ -75,6 +82,14 @@
 		return true;
 	};
 
+	// composed is a frame with what is shown over it.
+	function composed(picture) {
+		const both = canvas(width, height);
+		both.drawImage(picture, 0, 0);
+		if (over()) both.drawImage(over(), 0, 0);
+		return new VideoFrame(both.canvas, { timestamp: 0 });
+	}
+
 	// each calls f with every frame of a video, or with the canvas at every tick of the
 	// page, until it says true. A video may show the next frame from one line to the
 	// next: whoever looks twice looks at the same copy, which costs no copying.
@@ -85,13 +100,13 @@
 			const t = performance.now();
 			const picture = video ? new VideoFrame(video) : source();
 			const kept = [];
-			const over = f(t, picture, () => {
-				const frame = video ? picture : new VideoFrame(picture, { timestamp: 0 });
+			const done = f(t, picture, () => {
+				const frame = !video ? new VideoFrame(picture, { timestamp: 0 }) : over() ? composed(picture) : picture;
 				kept.push(frame);
 				return frame;
 			});
-			if (video && kept.length === 0) picture.close();
-			if (!over) next();
+			if (video && !kept.includes(picture)) picture.close();
+			if (!done) next();
 		};
 		next();
 	}
@@ -157,6 +172,14 @@
 				e.frames.push({ t, frame: keep() });
 				return false;
 			});
+			if (!isVideo()) return;
+			// What is shown over a video changes without a frame. When all of it is exact the
+			// page says so, and is looked at.
+			const says = new MutationObserver(() => {
+				if (e.over) says.disconnect();
+				else if (e.first && document.body.dataset.exact) e.frames.push({ t: performance.now(), frame: composed(source()) });
+			});
+			says.observe(document.body, { attributeFilter: ["data-exact"] });
 		},
 		changed: () => !!episode.first,
 

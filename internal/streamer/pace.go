@@ -9,8 +9,10 @@ const (
 	// sharpenFor is how long after the last change a still picture is made better.
 	sharpenFor = 5 * time.Second
 	// tilesFor is how long viewers have, after the last tile, to say that they see the
-	// very pixels. Until then the video is not made better.
-	tilesFor = 250 * time.Millisecond
+	// very pixels. Until then the video is not made better, and afterwards, for those
+	// whose way is slow, less often.
+	tilesFor       = 250 * time.Millisecond
+	slowSharpenGap = time.Second / 8
 	// aliveGap is the time between frames that say nothing. Without any frame
 	// Chromium thinks that it has lost something, and asks for key frames.
 	aliveGap = time.Second
@@ -53,7 +55,11 @@ func (p *pace) due() (time.Time, bool) {
 		sooner(p.lastKey.Add(keyGap))
 	}
 	if !p.sharp && !p.exact && p.lastFrame.Sub(p.changed) < sharpenFor {
-		sooner(later(p.lastFrame.Add(sharpenGap), p.tiles.Add(tilesFor)))
+		gap := sharpenGap
+		if p.tiles.After(p.changed) {
+			gap = slowSharpenGap
+		}
+		sooner(later(p.lastFrame.Add(gap), p.tiles.Add(tilesFor)))
 	}
 	return due, true
 }

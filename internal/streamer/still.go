@@ -9,6 +9,9 @@ import (
 const (
 	// stillAfter is how long a tile has not changed before it is sent without loss.
 	stillAfter = 80 * time.Millisecond
+	// movingWithin: changes that follow each other this soon are a movement, and a tile of
+	// one waits half as long again as the last of them took to come.
+	movingWithin = 160 * time.Millisecond
 	// stillBurst is how many bytes of tiles are sent at once, and stillRate how many a
 	// second for long: what pauses again and again for a moment is not worth more.
 	stillBurst, stillRate = 24 << 20, 6 << 20
@@ -30,8 +33,17 @@ type still struct {
 
 type tile struct {
 	changed time.Time
+	gap     time.Duration // between the last two changes
 	sent    bool
 	sum     uint64
+}
+
+// rested is when it has not changed for long enough.
+func (t tile) rested() time.Time {
+	if t.gap < movingWithin {
+		return t.changed.Add(max(stillAfter, t.gap*3/2))
+	}
+	return t.changed.Add(stillAfter)
 }
 
 // newStill is of a screen that is all new at a time.
@@ -89,7 +101,10 @@ func (s *still) change(now time.Time, same []byte) []wire.Area {
 func (s *still) soil(x, y int, now time.Time) {
 	const per = wire.TileSide / wire.AreaSide
 	t := &s.tiles[y/per*s.columns+x/per]
-	t.changed, t.sent = now, false
+	if gap := now.Sub(t.changed); gap > 0 { // the first area of it
+		t.gap, t.changed = gap, now
+	}
+	t.sent = false
 	s.said = false
 }
 
@@ -148,7 +163,7 @@ func (s *still) around(in func(int) bool) wire.Area {
 func (s *still) due() (time.Time, bool) {
 	var due time.Time
 	for _, t := range s.tiles {
-		if at := t.changed.Add(stillAfter); !t.sent && (due.IsZero() || at.Before(due)) {
+		if at := t.rested(); !t.sent && (due.IsZero() || at.Before(due)) {
 			due = at
 		}
 	}
@@ -169,7 +184,7 @@ func (s *still) next(now time.Time, n int, all []int) []int {
 		if len(all) == n || s.left < 0 {
 			break
 		}
-		if !t.sent && !now.Before(t.changed.Add(stillAfter)) {
+		if !t.sent && !now.Before(t.rested()) {
 			all = append(all, i)
 		}
 	}

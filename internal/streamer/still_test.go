@@ -102,13 +102,22 @@ func TestStillWaitsAndRests(t *testing.T) {
 		t.Errorf("something is due at %v, want nothing until something changes", due)
 	}
 
+	// What moves is not sent in between, however slowly.
+	same := make([]byte, len(s.exact))
+	for i := range 10 {
+		now = now.Add(120 * time.Millisecond)
+		if got := s.next(now, 9, nil); got != nil && i > 1 {
+			t.Errorf("tiles %v of a movement are sent", got)
+		}
+		s.change(now, same)
+	}
+
 	// What changes again and again gets no more than its share.
 	bytes := 0
-	same := make([]byte, len(s.exact))
 	const span = 60 * time.Second
-	for end := now.Add(span); now.Before(end); now = now.Add(100 * time.Millisecond) {
+	for end := now.Add(span); now.Before(end); now = now.Add(200 * time.Millisecond) {
 		s.change(now, same)
-		for _, i := range s.next(now.Add(90*time.Millisecond), 9, nil) {
+		for _, i := range s.next(now.Add(150*time.Millisecond), 9, nil) {
 			s.sent(i, 0, 1<<20)
 			bytes += 1 << 20
 		}

@@ -66,7 +66,7 @@ func checkTile(t testing.TB, c *tileCoder, screen []byte, stride, width, height 
 	}
 }
 
-func TestTilesLoseNothing(t *testing.T) {
+func TestTilesLoseNothing(t *testing.T) { //nolint:tparallel // its parts share the coder
 	t.Parallel()
 	c, err := newTileCoder()
 	if err != nil {
@@ -87,7 +87,7 @@ func TestTilesLoseNothing(t *testing.T) {
 			for i := range stride * 128 {
 				binary.LittleEndian.PutUint32(screen[4*i:], at(i%stride, i/stride))
 			}
-			t.Run(fmt.Sprint(name, size), func(t *testing.T) { checkTile(t, c, screen, stride, size[0], size[1]) }) //nolint:tparallel // they share the coder
+			t.Run(fmt.Sprint(name, size), func(t *testing.T) { checkTile(t, c, screen, stride, size[0], size[1]) })
 		}
 	}
 	if _, _, _, err := c.code(make([]byte, 100), 100, 10, 10); err == nil {
