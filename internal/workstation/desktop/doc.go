@@ -1,6 +1,6 @@
 // Package desktop is what runs inside a workstation's sandbox: process 1, which
 // makes the account, waits for the X server, starts and keeps up the window
-// manager and the message bus, and ends all programs in order; and the maker of
+// manager, the message bus and the sound server, and ends all programs in order; and the maker of
 // the programs menu. Main is where to start.
 //
 // It touches the sandbox's own root file system, its processes and its X
