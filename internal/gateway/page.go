@@ -17,6 +17,7 @@ func (g *Gateway) Handler() http.Handler {
 	mux.HandleFunc("PUT /stream/{id}/clipboard", g.paste)
 	mux.HandleFunc("GET /stream/{id}/file", g.upload)
 	mux.HandleFunc("PUT /stream/{id}/file", g.upload)
+	mux.HandleFunc("DELETE /stream/{id}/file", g.upload)
 	mux.HandleFunc("PUT /stream/{id}/folder", g.upload)
 	mux.HandleFunc("/stream/", g.refuse)
 	return mux

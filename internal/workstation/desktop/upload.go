@@ -71,7 +71,7 @@ const (
 	rememberDone = 256
 )
 
-// Upload takes files into a directory. It answers GET and PUT of /file with the
+// Upload takes files into a directory. It answers GET, PUT and DELETE of /file with the
 // parameters id, path, size and offset, and PUT of /folder with path.
 //
 // What has come of a file lies hidden in the root, under its id, which the sender
@@ -163,24 +163,32 @@ func (u *Upload) file(r *http.Request, id, path string, size, offset int64) Uplo
 		}
 		return Uploaded{Offset: st.Size}
 	}
-	have, err := u.append(root, part, r.Body, size, offset)
-	if err == nil && have == size {
-		name, err := place(root, part, names)
+	if r.Method == http.MethodDelete {
+		_ = unix.Unlinkat(int(root.Fd()), part, 0) // there may be none
+		return Uploaded{}
+	}
+	if offset == 0 { // better known now than when all has come
+		dir, err := descend(root, names[:len(names)-1])
 		if err != nil {
-			return Uploaded{Offset: have, Problem: problem(err)}
+			return Uploaded{Problem: problem(err)}
 		}
+		_ = dir.Close()
+	}
+	have, err := u.append(root, part, r.Body, size, offset)
+	name := ""
+	if err == nil && have == size {
+		name, err = place(root, part, names)
+	}
+	switch is := problem(err); {
+	case name != "":
 		u.remember(id, name)
 		return Uploaded{Offset: size, Done: true, Name: name}
-	}
-	if err != nil {
-		is := problem(err)
-		if is == ProblemFull { // what is of no use is not to fill it
-			_ = unix.Unlinkat(int(root.Fd()), part, 0)
-			have = 0
-		}
+	case is == ProblemFull, is == ProblemBlocked && have == size:
+		_ = unix.Unlinkat(int(root.Fd()), part, 0) // of no use, and in the way
+		return Uploaded{Problem: is}
+	default:
 		return Uploaded{Offset: have, Problem: is}
 	}
-	return Uploaded{Offset: have}
 }
 
 var errOffset = errors.New("does not follow on what is here")
@@ -297,6 +305,8 @@ func descend(from *os.File, names []string) (*os.File, error) {
 // problem is what an error means to who sends a file.
 func problem(err error) Problem {
 	switch {
+	case err == nil:
+		return ""
 	case errors.Is(err, errOffset):
 		return ProblemOffset
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):

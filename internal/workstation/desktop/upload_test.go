@@ -159,6 +159,19 @@ func TestUploadGoesOnWhereItWasCut(t *testing.T) {
 	}
 }
 
+func TestUploadIsGivenUp(t *testing.T) {
+	t.Parallel()
+	u := newUploads(t)
+	id := u.id()
+	u.send(http.MethodPut, id, "a", 6, 0, "abc")
+	if got := u.send(http.MethodDelete, id, "a", 6, 0, ""); got != (desktop.Uploaded{}) {
+		t.Errorf("%+v", got)
+	}
+	if left := u.there(); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func TestUploadIsNotLedAway(t *testing.T) {
 	t.Parallel()
 	u := newUploads(t)
