@@ -1,0 +1,97 @@
+package streamer
+
+import (
+	"testing"
+	"time"
+)
+
+// hardship is a picture of 40 by 40 blocks of a detail, to choose quantizers for.
+type hardship struct {
+	t *testing.T
+	p *picture
+	q *quality
+	b *budget
+}
+
+func newHardship(t *testing.T, bitsPerSecond int, detail byte) *hardship {
+	t.Helper()
+	p := newPicture(640, 640, false)
+	t.Cleanup(p.close)
+	for i := range p.detail {
+		p.detail[i] = detail
+	}
+	return &hardship{t: t, p: p, q: newQuality(len(p.same)), b: newBudget(bitsPerSecond)}
+}
+
+// change has a part of the picture changed, and says what quantizer that gets. It
+// costs as much as expected, or a part of that.
+func (h *hardship) change(width, height int, elapsed time.Duration, costs float64) int {
+	h.t.Helper()
+	h.p.unmark()
+	h.p.mark(0, 0, width, height)
+	h.b.pass(elapsed)
+	quantizer := h.q.choose(h.p, false, elapsed, h.b)
+	size := int(costs * (h.q.changed.bits(quantizer) + h.q.rough.bits(quantizer)) / 8)
+	h.q.coded(h.p, false, quantizer, size)
+	h.b.spend(size)
+	return quantizer
+}
+
+func TestQualityOfChanges(t *testing.T) {
+	t.Parallel()
+	h := newHardship(t, 100_000_000, 20)
+	if got := h.change(64, 64, time.Second, 1); got != sharpest {
+		t.Errorf("a small change: quantizer %d, want %d", got, sharpest)
+	}
+	if got := h.change(640, 640, time.Second, 1); got != swift {
+		t.Errorf("a change of all: quantizer %d, want %d", got, swift)
+	}
+	if got := h.change(32, 32, time.Millisecond, 1); got != swift {
+		t.Errorf("a small change just after: quantizer %d, which has all of it refined, want %d", got, swift)
+	}
+	if h.q.sharp() {
+		t.Error("it is sharp before it is refined")
+	}
+	for n := 0; !h.q.sharp(); n++ {
+		if n > 30 {
+			t.Fatal("it does not become sharp")
+		}
+		h.change(0, 0, sharpenGap, 1)
+	}
+}
+
+func TestQualityKeepsToTheRate(t *testing.T) {
+	t.Parallel()
+	h := newHardship(t, 2_000_000, 60)
+	if got := h.change(640, 640, time.Second, 1); got <= swift {
+		t.Errorf("too much for the rate: quantizer %d", got)
+	}
+	for range 30 {
+		h.change(640, 640, time.Second/60, 1)
+	}
+	if h.b.fill < -0.2*h.b.burst {
+		t.Errorf("after half a second of changes it owes %.0f bits", -h.b.fill)
+	}
+	// What moves costs less than it seems.
+	got := 0
+	for range 60 {
+		got = h.change(640, 640, time.Second/60, 0.02)
+	}
+	if got != swift {
+		t.Errorf("movement that costs next to nothing: quantizer %d, want %d", got, swift)
+	}
+}
+
+func TestQualityAtRestWaitsForTheRate(t *testing.T) {
+	t.Parallel()
+	h := newHardship(t, 1_000_000, 60)
+	rough := h.change(640, 640, time.Second, 1)
+	spent := h.b.fill
+	for range 300 {
+		h.change(0, 0, sharpenGap, 1)
+		spent = min(spent, h.b.fill)
+	}
+	if at := int(h.q.at[0]); at >= rough {
+		t.Errorf("ten seconds of rest made nothing of quantizer %d", at)
+	}
+}
