@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -29,10 +30,11 @@ type gateway struct {
 	video    []wire.Video      // all that await has seen since the connection
 	streamer *exec.Cmd
 	exited   chan error
+	pipes    atomic.Pointer[wire.Pipes] // where messages about pipes go
 }
 
 // startStreamer starts a streamer and waits for its Hello.
-func startStreamer(t testing.TB, s *xserver) *gateway {
+func startStreamer(t testing.TB, s *xserver, env ...string) *gateway {
 	t.Helper()
 	dir := openDir(t)
 	g := &gateway{t: t, socket: filepath.Join(dir, "socket"), exited: make(chan error, 1)}
@@ -44,6 +46,7 @@ func startStreamer(t testing.TB, s *xserver) *gateway {
 	g.streamer = exec.CommandContext(t.Context(), "/proc/self/exe")
 	g.streamer.Env = append(os.Environ(), "DISPLAY="+s.display, "BACKLOT_STREAMER_SOCKET="+g.socket,
 		"BACKLOT_STREAMER_CREDENTIAL_FILE="+credential, "BACKLOT_STREAMER_SESSION="+testSession, "BACKLOT_STREAMER_INPUT="+s.input)
+	g.streamer.Env = append(g.streamer.Env, env...)
 	if os.Getuid() == 0 {
 		// It needs no rights and no network.
 		g.streamer.SysProcAttr = &syscall.SysProcAttr{
@@ -134,6 +137,11 @@ func (g *gateway) accept() {
 			case wire.Cursor:
 				v.Pixels = slices.Clone(v.Pixels)
 				m = v
+			case wire.PipeData, wire.PipeRoom, wire.PipeEnd:
+				if err := g.pipes.Load().Handle(m); err != nil {
+					g.t.Error(err)
+				}
+				continue
 			}
 			messages <- m
 		}

@@ -33,6 +33,8 @@ func stream() int {
 		CredentialFile: os.Getenv("BACKLOT_STREAMER_CREDENTIAL_FILE"),
 		Session:        os.Getenv("BACKLOT_STREAMER_SESSION"),
 		Input:          os.Getenv("BACKLOT_STREAMER_INPUT"),
+		Clipboard:      os.Getenv("BACKLOT_STREAMER_CLIPBOARD") == "1",
+		Files:          os.Getenv("BACKLOT_STREAMER_FILES"),
 		Log:            slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -127,7 +127,9 @@ func (t *transfers) join(ctx context.Context, p *wire.Pipe) error {
 		}
 		_ = sock.Close()
 	})
-	_, err = io.Copy(p, sock)
+	if _, err = io.Copy(p, sock); err == nil {
+		_ = p.CloseWrite()
+	}
 	_ = p.Close() // whoever still writes writes to nobody
 	up.Wait()
 	return err
