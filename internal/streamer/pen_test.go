@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -417,5 +418,70 @@ func TestRelativeMotion(t *testing.T) {
 			t.Fatal(err)
 		}
 		return p.RootX == 540 && p.RootY == 276
+	})
+}
+
+// TestPenComesBack: a program of the desktop may turn the pen off, and the streamer
+// turns it on again when it is used.
+func TestPenComesBack(t *testing.T) {
+	t.Parallel()
+	b := newTablet(t)
+	off := exec.CommandContext(t.Context(), "xinput", "disable", "Backlot Pen stylus")
+	off.Env = append(os.Environ(), "DISPLAY="+b.x.display)
+	if out, err := off.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	b.awaitPen()
+	samples := stroke(50)
+	b.draw(samples)
+	b.drawn(samples, "Backlot Pen stylus")
+}
+
+// TestHandsInConfusion: whatever viewers do, in whatever order, leaves nothing
+// pressed and the streamer alive.
+func TestHandsInConfusion(t *testing.T) {
+	t.Parallel()
+	b := newTablet(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	number := func() uint16 { return uint16(random.Uint32()) }
+	for range 3000 {
+		down := random.IntN(2) == 0
+		switch random.IntN(8) {
+		case 0:
+			samples := make([]wire.PenSample, random.IntN(wire.MaxPenSamples+1))
+			for i := range samples {
+				samples[i] = wire.PenSample{X: number(), Y: number(), Pressure: number(), Buttons: uint8(random.IntN(64)) &^ 24}
+			}
+			b.send(wire.Pen{Samples: samples})
+		case 1:
+			b.send(wire.Motion{DX: int16(number()), DY: int16(number())})
+		case 2:
+			b.send(wire.Wheel{DX: int16(random.IntN(500) - 250), DY: int16(random.IntN(500) - 250)})
+		case 3:
+			b.send(wire.Button{Button: []uint8{1, 2, 3, 8, 9}[random.IntN(5)], Down: down})
+		case 4:
+			b.send(wire.Key{Code: number() % wire.MaxKeyCode, Keysym: uint32(number()), Down: down})
+		case 5:
+			b.send(wire.Locks{Caps: down, Num: random.IntN(2) == 0})
+		case 6:
+			b.send(wire.Pointer{X: int16(number()), Y: int16(number())})
+		case 7:
+			if random.IntN(100) == 0 {
+				b.send(wire.Layout{Name: []string{"us", "de", "jp", "xx"}[random.IntN(4)]})
+			}
+		}
+	}
+	b.send(wire.ReleaseAll{}, wire.Pen{}, wire.Ping{})
+	await(b.gateway, "pong", anyOf[wire.Pong])
+	eventually(t, "nothing pressed", func() bool {
+		pointer, err := xproto.QueryPointer(b.x.x, b.x.root).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := xproto.QueryKeymap(b.x.x).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pointer.Mask>>8 == 0 && !slices.ContainsFunc(keys.Keys, func(k byte) bool { return k != 0 })
 	})
 }
