@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	_ "embed" // of what listens in the page
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,7 +48,7 @@ func TestSound(t *testing.T) {
 	eventually(t, 10*time.Second, func() error {
 		var there bool
 		if err := b.try(5*time.Second, chromedp.Evaluate(`speakerIsThere()`, &there)); err != nil || !there {
-			return fmt.Errorf("no sound: %v", err)
+			return errors.Join(errors.New("no sound"), err)
 		}
 		return nil
 	})
@@ -176,7 +177,7 @@ func TestMicrophone(t *testing.T) {
 					err := b.try(5*time.Second, chromedp.Evaluate(fmt.Sprintf(
 						`((b) => { b?.click(); return !!b; })([...document.querySelectorAll("button")].find((b) => b.textContent === %q))`, name), &pressed))
 					if err != nil || !pressed {
-						return fmt.Errorf("no button %q: %v", name, err)
+						return errors.Join(fmt.Errorf("no button %q", name), err)
 					}
 					return nil
 				})

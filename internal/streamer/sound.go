@@ -117,7 +117,7 @@ func (s *sound) send(ctx context.Context, pipe *os.File) error {
 		samples [soundFrame * soundChannels]float32
 		next    time.Duration // when the next packet's first sample is played, since start
 		clock   soundClock
-		hush    int           // packets of silence, one after the other
+		hush    int // packets of silence, one after the other
 	)
 	for {
 		if _, err := io.ReadFull(pipe, raw[:]); err != nil {

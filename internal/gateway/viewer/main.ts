@@ -29,7 +29,10 @@ function start(): void {
 	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
 
 	const connection = new Connection({
-		state: show,
+		state(next) {
+			if (next === "stopped" || next === "unshared") void sound.speak(false);
+			show(next);
+		},
 		title: name,
 		size: () => screen.wanted,
 		open() {
@@ -132,7 +135,10 @@ function start(): void {
 		send: (bytes) => connection.send(bytes),
 		stats: () => connection.stats(),
 		road: () => connection.transport.current,
-		control: (has) => (control = has),
+		control(has) {
+			control = has;
+			if (!has) void sound.speak(false);
+		},
 	});
 	window.addEventListener("blur", release);
 	document.addEventListener("visibilitychange", () => {
