@@ -346,9 +346,10 @@ func TestPageSaysWhy(t *testing.T) {
 		s.newDesktop()
 		w := newWindow(t, 800, 600, "")
 		// As behind a firewall: answers name a port that nobody listens on.
-		w.do(inject(`const set = RTCPeerConnection.prototype.setRemoteDescription;
+		w.do(inject(`delete window.VideoDecoder; // or the WebSocket would do
+			const set = RTCPeerConnection.prototype.setRemoteDescription;
 			RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
-				return set.call(this, { type, sdp: sdp.replace(/(udp \d+ \S+) \d+/g, "$1 9") });
+				return set.call(this, { type, sdp: sdp.replace(/((?:udp|tcp) \d+ \S+) \d+/g, "$1 9") });
 			}`), chromedp.Navigate(s.url()))
 		w.await("blocked")
 		if got := heading(w); got != "The picture does not get through" {
@@ -359,7 +360,7 @@ func TestPageSaysWhy(t *testing.T) {
 		t.Parallel()
 		s := newServer(t, "127.0.0.1")
 		w := newWindow(t, 800, 600, "")
-		w.do(inject(`delete window.RTCPeerConnection`), chromedp.Navigate(s.url()))
+		w.do(inject(`delete window.RTCPeerConnection; delete window.VideoDecoder`), chromedp.Navigate(s.url()))
 		w.await("unsupported")
 		if got := heading(w); got != "This browser cannot show the desktop" {
 			t.Errorf("says %q", got)

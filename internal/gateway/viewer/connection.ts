@@ -305,7 +305,7 @@ class Attempt {
 
 	private drop(): void {
 		clearTimeout(this.proof);
-		this.peer?.close();
+		this.peer?.leave();
 		this.peer = null;
 	}
 
@@ -330,7 +330,7 @@ class Attempt {
 	private useSocket(): void {
 		if (this.closed || this.by === this.socket || this.socket.readyState !== WebSocket.OPEN) return;
 		this.by = this.socket;
-		this.decoder.stop(); // its track is shown no more
+		this.decoder.stop(); // a former track of it is shown no more
 		this.say(new Uint8Array([Type.Road, 1]));
 		this.begun();
 	}

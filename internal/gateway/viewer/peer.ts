@@ -1,5 +1,7 @@
 // The WebRTC connection to the gateway.
 
+const lingers = 2000; // ms
+
 export interface PeerEvents {
 	open(): void; // pictures and messages get through
 	message(data: ArrayBuffer): void;
@@ -34,7 +36,9 @@ export class Peer {
 			if (pc.connectionState === "failed") this.lose();
 		};
 		input.binaryType = "arraybuffer";
-		input.onopen = () => on.open();
+		input.onopen = () => {
+			if (!this.closed) on.open();
+		};
 		input.onclose = () => this.lose();
 		input.onmessage = ({ data }) => on.message(data as ArrayBuffer);
 		sound.binaryType = "arraybuffer";
@@ -73,9 +77,15 @@ export class Peer {
 		this.pc.close();
 	}
 
+	// leave closes it once there is another picture: with it goes its last one.
+	leave(): void {
+		this.closed = true;
+		window.setTimeout(() => this.pc.close(), lingers);
+	}
+
 	private lose(): void {
 		if (this.closed) return;
-		this.close();
+		this.leave();
 		this.on.lost();
 	}
 }
