@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/backlot/backlot/e2e/scene"
 )
 
@@ -19,15 +21,17 @@ func (l *look) wantFullColour(on bool) {
 	if on {
 		word, profile = "yes", "profile-level-id=f4"
 	}
-	l.do(fmt.Sprintf(`localStorage.setItem("backlot full colour", %q); location.reload()`, word))
-	for began := time.Now(); !strings.Contains(eval[string](l, `"bench" in window ? bench.codec() : ""`), profile); time.Sleep(50 * time.Millisecond) {
+	l.do(fmt.Sprintf(`localStorage.setItem("backlot full colour", %q)`, word))
+	l.run(chromedp.Reload())
+	for began := time.Now(); !strings.Contains(eval[string](l, `bench.codec()`), profile); time.Sleep(50 * time.Millisecond) {
 		if time.Since(began) > 30*time.Second {
 			l.t.Fatalf("video of %q, want %s", eval[string](l, `bench.codec()`), profile)
 		}
 	}
 }
 
-// TestFullColour chooses full colour in a page, and sees a moving picture in it.
+// TestFullColour chooses full colour in a page, and sees a moving picture in it, by
+// WebRTC and by WebSocket.
 func TestFullColour(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "show")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./scene/show")
@@ -44,5 +48,17 @@ func TestFullColour(t *testing.T) {
 		} else {
 			t.Logf("full colour %v: %.1f frames/s of %.1f dB, %.1f ms CPU each", on, got.fps, got.psnr, got.cpu)
 		}
+		if !on {
+			continue
+		}
+		l.do(`const configure = VideoDecoder.prototype.configure;
+			VideoDecoder.prototype.configure = function (c) { window.decodes = c.codec; return configure.call(this, c); };
+			location.hash = "websocket"`)
+		for began := time.Now(); !strings.HasPrefix(eval[string](l, `window.decodes ?? ""`), "avc1.f4"); time.Sleep(50 * time.Millisecond) {
+			if time.Since(began) > 30*time.Second {
+				t.Fatalf("by WebSocket it decodes %q", eval[string](l, `window.decodes ?? ""`))
+			}
+		}
+		l.do(`location.hash = "auto"`)
 	}
 }
