@@ -117,6 +117,22 @@ func (e *estimate) judge(now time.Time) {
 
 func (e *estimate) set(rate float64) { e.rate = int(min(max(rate, lowestRate), highestRate)) }
 
+// pace is the rate to spread packets by, before headroom: on a way that was full of
+// late a frame is not to fill it alone.
+func (e *estimate) pace(now time.Time) int {
+	if now.Sub(e.full) < near {
+		return e.rate * 3 / 2 / headroom
+	}
+	return e.rate
+}
+
+// learn begins with what another way to the same page carried, if that was full of late.
+func (e *estimate) learn(other *estimate, now time.Time) {
+	if now.Sub(other.full) < near {
+		e.rate, e.full, e.capacity = other.rate, other.full, other.capacity
+	}
+}
+
 // framesPerSecond is the frame rate that a bit rate is enough for: fewer frames that
 // can be looked at, rather than many that cannot.
 func framesPerSecond(rate int) int {

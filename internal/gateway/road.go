@@ -85,7 +85,7 @@ func (r *road) pump(v *viewer, s *session) {
 	<-timer.C
 	sent := 0
 	for {
-		rate := s.room(r, len(r.frames) > frameAhead, sent)
+		_, rate := s.room(r, len(r.frames) > frameAhead, sent)
 		var f *frame
 		select {
 		case <-v.done:
@@ -124,6 +124,8 @@ func (s *session) travel(v *viewer, to *road) {
 	v.drain()
 	if v.road != to {
 		s.release(v)
+		to.way.learn(v.way, time.Now())
+		to.way.learn(&s.former, time.Now())
 		v.road = to
 	}
 	if to.socket { // it has been there all the time
@@ -186,8 +188,8 @@ func (s *session) hears(v *viewer, r *road, m wire.Message) {
 }
 
 // room is told after each frame whether there is room for another, and how many bytes
-// were sent. It answers what the way carries, in bits per second.
-func (s *session) room(r *road, full bool, bytes int) int {
+// were sent. It answers what the way carries, in bits per second, and the rate to pace by.
+func (s *session) room(r *road, full bool, bytes int) (rate, pace int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.way.count(bytes, time.Now())
@@ -195,7 +197,7 @@ func (s *session) room(r *road, full bool, bytes int) int {
 		s.askKey()
 	}
 	s.makeRoom()
-	return r.way.rate
+	return r.way.rate, r.way.pace(time.Now())
 }
 
 // makeRoom has the streamer pause while everybody who watches has no room for a frame.

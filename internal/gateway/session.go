@@ -135,6 +135,7 @@ func (s *session) part(v *viewer) {
 	defer s.mu.Unlock()
 	s.release(v)
 	v.talks = false
+	s.former = *v.way
 	watched, heard, led := s.watched(), s.heard(), s.leads(v)
 	s.viewers = slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v })
 	s.forget(v.grant.UserID)

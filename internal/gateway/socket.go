@@ -80,7 +80,7 @@ func (t *socket) pump(ctx context.Context, v *viewer, s *session) {
 	for {
 		// Whether there is room is told before the streamer makes a frame.
 		full := !t.hasRoom(rate)
-		rate = s.room(t.road, full, last)
+		rate, _ = s.room(t.road, full, last)
 		last = 0
 		if full {
 			select {
