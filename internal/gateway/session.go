@@ -30,6 +30,7 @@ type session struct {
 	sounds   sounds
 	keys     keyFrames
 	held     bool        // the streamer was told to pause
+	former   estimate    // of the viewer who left last, who may be back
 	layout   wire.Layout // of the desktop's keyboard; zero: not told
 	allows   wire.Allows
 	copied   []byte // the latest, as viewers get it; nil while there is nothing
