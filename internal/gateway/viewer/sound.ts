@@ -35,7 +35,8 @@ export class Sound {
 	constructor(private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void, private readonly bySocket: () => boolean) {
 		for (const gesture of ["pointerdown", "pointerup", "keydown"]) {
 			window.addEventListener(gesture, () => {
-				if (this.waiting) this.start();
+				// A modifier alone, or a finger that was only put down, is no gesture to a browser.
+				if (this.waiting && navigator.userActivation?.isActive !== false) this.start();
 			}, true);
 		}
 	}
