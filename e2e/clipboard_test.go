@@ -197,27 +197,27 @@ func TestClipboard(t *testing.T) {
 	session, b := s.openDesktop("clipboardReadWrite", "clipboardSanitizedWrite")
 	defer session.delete()
 
-	t.Run("text out", func(t *testing.T) {
+	t.Run("text out", func(*testing.T) {
 		s.writeInside("text", []byte("grüße €"))
 		s.copyInside("UTF8_STRING", "text")
 		b.localText("grüße €")
 	})
-	t.Run("text in, as the window gets the focus", func(t *testing.T) {
+	t.Run("text in, as the window gets the focus", func(*testing.T) {
 		b.mustEval(`navigator.clipboard.writeText("aus dem Browser ✓").then(() => { window.dispatchEvent(new Event("focus")); })`, nil)
 		s.insideHasText("aus dem Browser ✓")
 	})
-	t.Run("text in, pasted", func(t *testing.T) {
+	t.Run("text in, pasted", func(*testing.T) {
 		b.mustEval(`navigator.clipboard.writeText("pasted by keys")`, nil)
 		b.run(chromedp.KeyEvent("v", chromedp.KeyModifiers(2)), chromedp.KeyEvent(kb.Escape))
 		s.insideHasText("pasted by keys")
 	})
 	long := strings.Repeat("0123456789abcdef", 3<<20/16)
-	t.Run("long text out", func(t *testing.T) {
+	t.Run("long text out", func(*testing.T) {
 		s.writeInside("text", []byte(long))
 		s.copyInside("UTF8_STRING", "text")
 		b.localText(long)
 	})
-	t.Run("long text in", func(t *testing.T) {
+	t.Run("long text in", func(*testing.T) {
 		b.mustEval(`navigator.clipboard.writeText("fedcba9876543210".repeat(3 << 16)).then(() => { window.dispatchEvent(new Event("focus")); })`, nil)
 		s.insideHasText(strings.Repeat("fedcba9876543210", 3<<16))
 	})

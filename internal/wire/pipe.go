@@ -14,7 +14,7 @@ const (
 	TypePipeEnd
 )
 
-// From gateway to page.
+// TypeViewerKey is from gateway to page.
 const TypeViewerKey Type = 0xd8
 
 // Bounds of pipes.
