@@ -18,6 +18,9 @@ const partMost = 64 << 10
 // feedWithin is how long a page may take no byte of it.
 const feedWithin = 5 * time.Second
 
+// feedGather is how long tiles are gathered before they go.
+const feedGather = 3 * time.Millisecond
+
 // exact is the picture of a session without loss, as far as the streamer has sent it
 // and it has not changed since. Viewers get of it what they lack, each in its own time.
 type exact struct {
@@ -217,6 +220,12 @@ func (s *session) feed(v *viewer, send func([]byte) error) {
 		case <-v.done:
 			return
 		case <-v.hunger:
+		}
+		// Tiles come many at a time, and go so, too.
+		select {
+		case <-v.done:
+			return
+		case <-time.After(feedGather):
 		}
 		for b := next(); b != nil; b = next() {
 			if send(b) != nil {
