@@ -43,7 +43,7 @@ func BenchmarkWay(b *testing.B) {
 		{"away for 2 s", quality{}, true},
 	} {
 		for _, road := range []string{"udp", "tcp", "websocket"} {
-			n.set(quality{})
+			n.set(way.is)
 			l := screens.newLook(backlot, truth{})
 			l.do(fmt.Sprintf(`location.hash = %q`, road))
 			eventually(b, 10*time.Second, func() error {
@@ -52,7 +52,6 @@ func BenchmarkWay(b *testing.B) {
 				}
 				return nil
 			})
-			n.set(way.is)
 			l.mode, l.show = "pan", newShow(b, l.display(program, "pan"))
 			time.Sleep(3 * time.Second) // until the road is known
 			ctx, end := context.WithCancel(b.Context())

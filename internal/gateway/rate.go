@@ -15,6 +15,9 @@ const (
 	// queueing is the delay of the fastest of them that shows a queue on the way
 	// which does not go away by itself.
 	queueing = 30 * time.Millisecond
+	// moved is the time after which that is no queue but a longer way: a queue would
+	// have gone, by what is sent less.
+	moved = 2 * time.Second
 	// calm is the time without a queue after which more is tried.
 	calm = time.Second
 	// near is how long it is remembered what the way carried when it was full.
@@ -39,6 +42,7 @@ type estimate struct {
 	least, lesser time.Duration
 	measured      time.Time
 
+	waiting  time.Time // since when something waits; zero: nothing does
 	full     time.Time // when the way was full last
 	capacity int       // and what it carried then
 }
@@ -99,12 +103,20 @@ func (e *estimate) judge(now time.Time) {
 		bits += 8 * d.bytes
 	}
 	if fastest-e.least > queueing {
+		if e.waiting.IsZero() {
+			e.waiting = now
+		}
+		if now.Sub(e.waiting) > moved {
+			e.least, e.lesser, e.measured, e.waiting = fastest, fastest, now, time.Time{}
+			return
+		}
 		if span := now.Sub(e.began).Seconds(); span < 1 {
 			e.capacity, e.full = int(float64(bits)/span), now
 			e.set(min(float64(e.rate), 0.85*float64(e.capacity)))
 		}
 		return
 	}
+	e.waiting = time.Time{}
 	if now.Sub(e.full) < calm || e.perSec < e.rate/3 {
 		return
 	}
