@@ -40,6 +40,7 @@ func TestBadStreamers(t *testing.T) {
 		"a hello that never ends": append([]byte{0, 200, 0, 0, 1}, make([]byte, 64<<10)...),
 		"a page's message":        append(good, frame(wire.Key{Code: 30, Down: true})...),
 		"our own message":         append(good, frame(wire.Watch{On: true})...),
+		"a pipe of its own":       append(good, frame(wire.PipeOpen{Pipe: 1, Use: wire.UseFiles})...),
 		"a second hello":          append(good, good...),
 		"noise after hello":       append(good, 0, 0, 0, 5, 3, 9, 9, 9, 9),
 		"a flood":                 append(good, []byte(strings.Repeat(string(video), 3000))...),
