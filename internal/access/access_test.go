@@ -48,6 +48,7 @@ var matrix = []struct {
 	{"GetBackup VerifyBackup RestoreBackup ListBackupFiles GetBackupFile ExportBackup", "streaming-session-backup", true, "owner"},
 	{"DeleteBackup", "streaming-session-backup", true, "no"},
 	{"ImportBackup", "streaming-session", true, "no"},
+	{"PutSessionShare GetSessionShare DeleteSessionShare", "streaming-session", true, "owner"},
 	{"TagResource UntagResource ListTagsForResource", "streaming-session", false, "no"},
 }
 
@@ -95,10 +96,25 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	}
-	if operations != 49+10 {
-		t.Errorf("the matrix has %d operations; want Nimble's 49 and our 10", operations)
+	if operations != 49+13 {
+		t.Errorf("the matrix has %d operations; want Nimble's 49 and our 13", operations)
 	}
 	t.Logf("%d operations, %d situations", operations, questions)
+}
+
+// TestJoinSession: a link is of use to members of the studio alone.
+func TestJoinSession(t *testing.T) {
+	t.Parallel()
+	p := policies(t, "")
+	for _, member := range []bool{false, true} {
+		got, err := p.Allowed(t.Context(), studio.Question{
+			Principal: studio.Principal{ID: self}, Action: "JoinSession", StudioMember: member,
+			Resource: studio.Resource{Type: "streaming-session", ID: "s", StudioID: "st", OwnedBy: other},
+		})
+		if err != nil || got != member {
+			t.Errorf("member %v: allowed %v, %v", member, got, err)
+		}
+	}
 }
 
 // situations are all that a question about an operation of one principal can be.
