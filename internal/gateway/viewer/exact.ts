@@ -43,7 +43,7 @@ export class Exact {
 	private rest = new Uint8Array(0); // of the stream of parts: the beginning of a message
 	private taken = 0; // bytes of parts
 	private noted = 0; // RTP time of the last frame that was announced
-	private shown: number | null = null; // RTP time of the frame on screen; null: the browser does not say
+	private shown: number | null = null; // RTP time of the frame on screen; null: that is not known
 	private round = 0; // what was begun before a reset is not finished
 	private timer = 0;
 
@@ -54,7 +54,7 @@ export class Exact {
 		if (!("requestVideoFrameCallback" in video)) return;
 		const next = () => video.requestVideoFrameCallback((_, { rtpTimestamp }) => {
 			next();
-			if (rtpTimestamp !== undefined) this.presented(rtpTimestamp);
+			this.presented(rtpTimestamp);
 		});
 		next();
 	}
@@ -102,9 +102,10 @@ export class Exact {
 		return false;
 	}
 
-	// presented is told the RTP time of each frame that the page shows.
-	presented(time: number): void {
-		this.shown = time | 0;
+	// presented is told the RTP time of each frame that the page shows. Of one that did not
+	// come by WebRTC it is not known: that came in order with what was said before it.
+	private presented(time?: number): void {
+		this.shown = time === undefined ? null : time | 0;
 		if (this.early.length > 0) {
 			const early = this.early;
 			this.early = [];
