@@ -63,7 +63,7 @@ func (t *socket) talk(ctx context.Context, v *viewer) {
 		case b := <-t.out:
 			t.queued.Add(-int64(len(b)))
 			if t.put(ctx, b) != nil {
-				v.end(byeLost)
+				v.end(byeLeft)
 				return
 			}
 		}
@@ -99,7 +99,7 @@ func (t *socket) pump(ctx context.Context, v *viewer, s *session) {
 			t.flow.depart(len(f.unit), time.Now())
 			t.mu.Unlock()
 			if t.put(ctx, f.unit) != nil {
-				v.end(byeLost)
+				v.end(byeLeft)
 				return
 			}
 			last = len(f.unit)
