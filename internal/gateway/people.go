@@ -19,11 +19,11 @@ import (
 type Sharing uint8
 
 const (
-	// NotShared: there is no link.
+	// NotShared has no link.
 	NotShared Sharing = iota
-	// SharedToWatch: guests see.
+	// SharedToWatch lets guests see.
 	SharedToWatch
-	// SharedToControl: guests' keys and pointers reach the desktop.
+	// SharedToControl lets guests' keys and pointers reach the desktop.
 	SharedToControl
 )
 

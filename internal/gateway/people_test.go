@@ -75,8 +75,14 @@ func TestSharing(t *testing.T) {
 	}
 	rude := s.newPage(ask{Stream: guestStream, Ticket: ticket, Width: 800, Height: 600})
 	for _, m := range []wire.Message{
-		pressed, lifted, wire.Pointer{X: 1, Y: 1}, wire.Button{Button: 1, Down: true}, wire.Wheel{DY: 120},
-		wire.Resize{Width: 800, Height: 600}, wire.Microphone{Data: []byte{1}}, wire.Motion{DX: 1},
+		pressed,
+		lifted,
+		wire.Pointer{X: 1, Y: 1},
+		wire.Button{Button: 1, Down: true},
+		wire.Wheel{DY: 120},
+		wire.Resize{Width: 800, Height: 600},
+		wire.Microphone{Data: []byte{1}},
+		wire.Motion{DX: 1},
 	} {
 		rude.send(t, m)
 	}
