@@ -46,7 +46,7 @@ func (p *Portal) join(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.cfg.Log.InfoContext(r.Context(), "done by the page", "op", "join", "user_id", u.ID, "stream_id", stream.StreamID)
-	http.Redirect(w, r, stream.URL, http.StatusSeeOther)
+	http.Redirect(w, r, stream.URL, http.StatusSeeOther) //nolint:gosec // the stream's url is the server's own
 }
 
 func (p *Portal) uninvited(w http.ResponseWriter, r *http.Request, err error) {
