@@ -94,9 +94,9 @@ func TestPage(t *testing.T) {
 		t.Errorf("refusal %s", refusal)
 	}
 
-	s.studio.set(func() { s.studio.err = errors.New("the disk is full") })
+	s.studio.set(func() { s.studio.err = errors.New("disk full at /srv") })
 	status, _, body := get(http.MethodGet, good)
-	if status != http.StatusServiceUnavailable || strings.Contains(body, "disk") {
+	if status != http.StatusServiceUnavailable || strings.Contains(body, "/srv") {
 		t.Errorf("status %d with %s", status, body)
 	}
 }

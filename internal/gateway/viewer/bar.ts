@@ -99,10 +99,13 @@ export class Bar {
 
 	// refresh shows how things are now.
 	refresh(): void {
+		const focused = document.activeElement as HTMLElement | null;
 		for (const control of this.controls) control.refresh();
 		for (const group of this.nav.querySelectorAll<HTMLElement>("[data-group]")) {
 			group.hidden = !group.querySelector("[data-place] > :not([hidden])");
 		}
+		// What is not offered any more must not leave the keyboard to the desktop.
+		if (focused?.hidden) focused.closest<HTMLElement>(".panel")?.focus();
 	}
 
 	private close(back = false): void {

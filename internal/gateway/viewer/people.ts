@@ -66,8 +66,9 @@ export class People {
 		const before = this.shared;
 		this.shared = shared;
 		if (before.link && !shared.link) toast("Sharing has ended.");
+		const here = this.link.closest(".panel")?.contains(document.activeElement);
 		this.show();
-		if (!before.link && shared.link && this.link.closest(".panel")?.contains(document.activeElement)) {
+		if (!before.link && shared.link && here) {
 			this.link.focus();
 			this.link.select();
 		}

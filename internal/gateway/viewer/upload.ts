@@ -46,6 +46,7 @@ export class Upload {
 	private allowed = false;
 	private queue: Item[] = [];
 	private running = 0;
+	private walking = 0; // drops that are looked through
 	private part = largestPart;
 	private stop = new AbortController();
 	private round: Item[] = [];
@@ -84,7 +85,7 @@ export class Upload {
 			void this.walk(entries);
 		});
 		this.button.addEventListener("click", () => {
-			if (this.running > 0) this.cancel();
+			if (this.busy) this.cancel();
 			else this.card.hidden = true;
 		});
 	}
@@ -111,7 +112,7 @@ export class Upload {
 
 	// say shows the user a sentence.
 	say(words: string): void {
-		if (this.running > 0) return;
+		if (this.busy) return;
 		this.bar.hidden = true;
 		this.button.textContent = "Close";
 		this.said.textContent = words;
@@ -125,13 +126,18 @@ export class Upload {
 	}
 
 	private async walk(found: { entry: FileSystemEntry | null; file: File | null }[]): Promise<void> {
+		this.begin();
+		this.walking++;
 		for (const { entry, file } of found) {
 			if (entry) await this.enter(entry);
 			else if (file) this.add([item(file.name, file)]);
 		}
+		this.walking--;
+		this.show();
 	}
 
 	private async enter(entry: FileSystemEntry): Promise<void> {
+		if (this.stop.signal.aborted) return;
 		const path = entry.fullPath.replace(/^\//, "");
 		if (entry.isFile) {
 			try {
@@ -153,12 +159,20 @@ export class Upload {
 		if (!any) this.add([item(path, null)]);
 	}
 
+	private get busy(): boolean {
+		return this.running > 0 || this.walking > 0;
+	}
+
+	// begin starts a new round, unless one is going on.
+	private begin(): void {
+		if (this.busy) return;
+		this.progress = empty();
+		this.round = [];
+		this.stop = new AbortController();
+	}
+
 	private add(items: Item[]): void {
-		if (this.running === 0) {
-			this.progress = empty();
-			this.round = [];
-			this.stop = new AbortController();
-		}
+		this.begin();
 		for (const i of items) {
 			this.progress.files++;
 			this.progress.bytes += i.file?.size ?? 0;
@@ -254,7 +268,7 @@ export class Upload {
 		const sent = this.round.reduce((n, i) => n + i.sent, 0);
 		this.progress.sent = sent;
 		this.card.hidden = files === 0 && failed.length === 0;
-		const busy = this.running > 0;
+		const { busy } = this;
 		this.bar.hidden = !busy;
 		if (bytes > 0) this.bar.value = sent / bytes;
 		else this.bar.removeAttribute("value");
