@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go/service/nimblestudio"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -34,6 +35,15 @@ func TestSharing(t *testing.T) {
 
 	guest := newBrowser(t, 390, 700, mediaFlags...)
 	guest.run(emulation.SetFocusEmulationEnabled(true))
+	if _, err := s.api(false).PutLaunchProfileMembersWithContext(t.Context(), &nimblestudio.PutLaunchProfileMembersInput{
+		StudioId: new(s.env["BACKLOT_STUDIO_ID"]), LaunchProfileId: new(s.env["BACKLOT_LAUNCH_PROFILE_ID"]),
+		IdentityStoreId: new(s.env["BACKLOT_IDENTITY_STORE_ID"]),
+		Members: []*nimblestudio.NewLaunchProfileMember{{
+			Persona: new(nimblestudio.LaunchProfilePersonaUser), PrincipalId: new(strings.Split(s.env["BACKLOT_PRINCIPAL_IDS"], ",")[1]),
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
 	out, err := s.backlot("sign-in-link", "ada", "--data", s.data)
 	if err != nil {
 		t.Fatal(err, out)
@@ -115,4 +125,37 @@ func (b browser) pressControl(name string) {
 	}
 	b.shot()
 	b.t.Fatalf("Tab reaches no %q", name)
+}
+
+// TestPanel: what the page says of its connection, by each way, chosen in the panel.
+func TestPanel(t *testing.T) {
+	s := newServer(t)
+	session := s.createSession()
+	session.wait("READY", time.Minute)
+	b := newBrowser(t, 1280, 800, mediaFlags...)
+	b.run(emulation.SetFocusEmulationEnabled(true), chromedp.Navigate(session.stream()))
+	b.waitForDesktop()
+	b.openTerminal()
+	b.typeText("while :; do date +%N; done\n")
+	b.callBar()
+	b.pressControl("Good")
+	figure := func(name string) string {
+		return fmt.Sprintf(`[...document.querySelectorAll("#connection dt")].find(e => e.textContent === %q)?.nextElementSibling.textContent`, name)
+	}
+	for _, way := range []struct{ choice, says string }{
+		{"udp", "WebRTC over UDP"}, {"websocket", "WebSocket"}, {"tcp", "WebRTC over TCP"}, {"auto", "WebRTC over UDP"},
+	} {
+		b.mustEval(fmt.Sprintf(`{
+			const select = document.querySelector('[data-place="way"] select');
+			select.value = %q;
+			select.dispatchEvent(new Event("change"));
+		}`, way.choice), nil)
+		b.await(figure("Way") + ` === ` + fmt.Sprintf("%q", way.says))
+		for _, name := range []string{"Pictures a second", "Round trip", "Making a picture", "Decoding it", "Data"} {
+			b.await(`parseFloat(` + figure(name) + `) > 0`)
+		}
+		b.await(figure("Codec") + `?.startsWith("H.264")`)
+		b.await(figure("Picture") + ` === "1280 × 800"`)
+		b.shot()
+	}
 }

@@ -6,6 +6,7 @@
 import { Decoder, decodes } from "./decoder";
 import { type State } from "./notice";
 import { Peer } from "./peer";
+import { tally, type Tally } from "./stats";
 import { blocked, type Choice, type Road, type Transport } from "./transport";
 
 export interface Events {
@@ -112,7 +113,7 @@ export class Connection {
 	}
 
 	// stats is what the browser counts of the media.
-	async stats(): Promise<RTCStatsReport | null> {
+	async stats(): Promise<Tally | null> {
 		return this.attempt?.stats() ?? null;
 	}
 
@@ -223,8 +224,9 @@ class Attempt {
 		else if (this.by instanceof Peer) this.by.send(bytes);
 	}
 
-	async stats(): Promise<RTCStatsReport | null> {
-		return this.by instanceof Peer ? this.by.stats() : null;
+	async stats(): Promise<Tally | null> {
+		if (this.by === this.socket) return this.decoder.tally;
+		return this.by instanceof Peer ? tally(await this.by.stats()) : null;
 	}
 
 	// choose takes another road, or tries to.

@@ -2,6 +2,8 @@
 // one by WebRTC, as a track. Every frame is acknowledged, by which the gateway knows
 // when another has room.
 
+import { named, type Tally } from "./stats";
+
 const enum Type {
 	Progress = 0xc1,
 }
@@ -26,6 +28,7 @@ export class Decoder {
 	private received = 0;
 	private shown = 0;
 	private took = 0; // ms for one, in the mean
+	private readonly sums = { frames: 0, decode: 0, bytes: 0 };
 
 	// track is what shows the picture, once there is one; broken asks for a key frame.
 	constructor(
@@ -34,10 +37,15 @@ export class Decoder {
 		private readonly broken: () => void,
 	) {}
 
+	get tally(): Tally {
+		return { ...this.sums, dropped: 0, packets: 0, lost: 0, codec: named(this.codec.slice(5, 7)) };
+	}
+
 	// take decodes a Video message.
 	take(message: ArrayBuffer): void {
 		const view = new DataView(message);
 		this.received++;
+		this.sums.bytes += message.byteLength;
 		const key = view.getUint8(1) === 1;
 		const data = new Uint8Array(message, head);
 		if (key) this.configure(data);
@@ -76,7 +84,10 @@ export class Decoder {
 
 	private done(frame: VideoFrame): void {
 		const now = performance.now();
-		this.took += (now - Math.max(this.came.shift() ?? now, this.last) - this.took) / 8;
+		const took = now - Math.max(this.came.shift() ?? now, this.last);
+		this.took += (took - this.took) / 8;
+		this.sums.frames++;
+		this.sums.decode += took / 1000;
 		this.last = now;
 		this.shown++;
 		if (!this.sink) {

@@ -134,7 +134,7 @@ function start(): void {
 		grab: hand.grab,
 		send: (bytes) => connection.send(bytes),
 		stats: () => connection.stats(),
-		road: () => connection.transport.current,
+		transport: () => connection.transport,
 		control(has) {
 			control = has;
 			if (!has) void sound.speak(false);

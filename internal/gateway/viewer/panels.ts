@@ -9,8 +9,9 @@ import { People } from "./people";
 import { type Picture } from "./picture";
 import * as session from "./session";
 import { type Sound } from "./sound";
-import { Meter, rows } from "./stats";
+import { Meter, roads, rows, type Tally } from "./stats";
 import { toast } from "./toast";
+import { type Choice, type Transport } from "./transport";
 import { type Upload } from "./upload";
 
 export interface Modules {
@@ -23,8 +24,8 @@ export interface Modules {
 	clipboard: Clipboard;
 	grab(): void;
 	send(bytes: Uint8Array<ArrayBuffer>): void;
-	stats(): Promise<RTCStatsReport | null>;
-	road(): string; // "": as the browser's figures say
+	stats(): Promise<Tally | null>;
+	transport(): Transport;
 	release(): void; // of whatever is held in the desktop
 	control(has: boolean): void;
 }
@@ -41,7 +42,7 @@ export class Panels {
 	constructor(private readonly m: Modules) {
 		this.bar = new Bar(m.stage, m.release);
 		const { bar } = this;
-		this.meter = new Meter(m.video, m.send, m.stats, m.road, () => this.measured());
+		this.meter = new Meter(m.video, m.send, m.stats, () => m.transport().current, () => this.measured());
 		this.people = new People(m.send, () => bar.refresh());
 		this.fill();
 		find("#back").addEventListener("click", () => this.people.takeBack());
@@ -177,6 +178,12 @@ export class Panels {
 			note(() => (colour.wanted && !colour.possible ? "Not everybody who is here can be shown exact colour: it stays fast." : "")),
 		);
 		colour.changed = () => bar.refresh();
+		bar.add("way", choice(
+			"Way",
+			() => [["auto", "The best that gets through"], ...Object.entries(roads)].filter(([way]) => m.transport().possible(way as Choice)) as [string, string][],
+			() => m.transport().choice,
+			(way) => m.transport().set(way as Choice),
+		));
 		bar.add("files",
 			button(() => "Send what I copied here", () => {
 				clipboard.share().then(

@@ -1,6 +1,7 @@
 // How the connection does: figures once a second, and what they come to in words.
 
 import * as session from "./session";
+import { type Road } from "./transport";
 
 export interface Figures {
 	shown: number; // pictures a second, here
@@ -36,15 +37,19 @@ export function judge(f: Figures, silent: boolean): Verdict {
 	return { grade: "good", words: "Good" };
 }
 
-interface Counted {
-	at: number;
+// Tally is what has come so far.
+export interface Tally {
 	frames: number;
 	dropped: number;
 	decode: number; // seconds
 	bytes: number;
 	packets: number;
 	lost: number;
+	codec: string;
 }
+
+// roads are the ways by which pictures come.
+export const roads: Record<Road, string> = { udp: "WebRTC over UDP", tcp: "WebRTC over TCP", websocket: "WebSocket" };
 
 const silence = 4000; // ms without an echo
 
@@ -53,17 +58,17 @@ export class Meter {
 		shown: 0, made: 0, roundTrip: 0, making: 0, decoding: 0, bits: 0, lost: 0, dropped: 0, road: "", codec: "", size: "",
 	};
 	verdict: Verdict = { grade: "good", words: "Good" };
-	private last: Counted | null = null;
+	private last: (Tally & { at: number }) | null = null;
 	private token = 0;
 	private sent = 0; // when the echo that is waited for was
 	private heard = performance.now();
 
-	// report is what the browser counts of the connection; null: nothing.
+	// report is what is counted of the connection; null: nothing.
 	constructor(
 		private readonly video: HTMLVideoElement,
 		private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void,
-		private readonly report: () => Promise<RTCStatsReport | null>,
-		private readonly road: () => string,
+		private readonly report: () => Promise<Tally | null>,
+		private readonly road: () => Road | "",
 		private readonly changed: () => void,
 	) {
 		window.setInterval(() => void this.tick(), 1000);
@@ -100,34 +105,20 @@ export class Meter {
 		}
 		const { figures: f, video } = this;
 		f.size = `${video.videoWidth} × ${video.videoHeight}`;
+		const road = roads[this.road() || "udp"];
+		if (road !== f.road) this.last = null; // it counts by itself
+		f.road = road;
 		const report = await this.report().catch(() => null);
 		if (report) this.take(report, now);
-		f.road = this.road() || f.road;
 		this.verdict = judge(f, now - this.heard > silence);
 		this.changed();
 	}
 
-	private take(report: RTCStatsReport, at: number): void {
+	private take(is: Tally, at: number): void {
 		const { figures: f } = this;
-		const is: Counted = { at, frames: 0, dropped: 0, decode: 0, bytes: 0, packets: 0, lost: 0 };
-		report.forEach((s) => {
-			if (s.type === "inbound-rtp" && s.kind === "video") {
-				is.frames = s.framesDecoded ?? 0;
-				is.dropped = s.framesDropped ?? 0;
-				is.decode = s.totalDecodeTime ?? 0;
-				is.packets = s.packetsReceived ?? 0;
-				is.lost = s.packetsLost ?? 0;
-				const codec = report.get(s.codecId);
-				if (codec) f.codec = named(codec.mimeType, codec.sdpFmtpLine ?? "");
-			} else if (s.type === "transport") {
-				is.bytes = s.bytesReceived ?? 0;
-				const pair = report.get(s.selectedCandidatePairId);
-				const local = pair && report.get(pair.localCandidateId);
-				if (local) f.road = `WebRTC over ${String(local.protocol).toUpperCase()}`;
-			}
-		});
+		f.codec = is.codec || f.codec;
 		const { last } = this;
-		this.last = is;
+		this.last = { ...is, at };
 		if (!last || at - last.at < 200) return;
 		const seconds = (at - last.at) / 1000;
 		const frames = is.frames - last.frames, dropped = is.dropped - last.dropped;
@@ -140,11 +131,30 @@ export class Meter {
 	}
 }
 
-// named is a codec as people know it.
-function named(mime: string, parameters: string): string {
-	const profile = /profile-level-id=([0-9a-f]{2})/i.exec(parameters)?.[1]?.toLowerCase() ?? "";
+// tally reads what the browser counts of WebRTC.
+export function tally(report: RTCStatsReport): Tally {
+	const is: Tally = { frames: 0, dropped: 0, decode: 0, bytes: 0, packets: 0, lost: 0, codec: "" };
+	report.forEach((s) => {
+		if (s.type === "inbound-rtp" && s.kind === "video") {
+			is.frames = s.framesDecoded ?? 0;
+			is.dropped = s.framesDropped ?? 0;
+			is.decode = s.totalDecodeTime ?? 0;
+			is.packets = s.packetsReceived ?? 0;
+			is.lost = s.packetsLost ?? 0;
+			const codec = report.get(s.codecId);
+			const profile = /profile-level-id=([0-9a-f]{2})/i.exec(codec?.sdpFmtpLine ?? "")?.[1];
+			if (codec) is.codec = named(profile ?? codec.mimeType);
+		} else if (s.type === "transport") {
+			is.bytes = s.bytesReceived ?? 0;
+		}
+	});
+	return is;
+}
+
+// named is a codec as people know it, by the first byte of its profile-level-id.
+export function named(profile: string): string {
 	const known = new Map([["42", "H.264"], ["4d", "H.264 Main"], ["64", "H.264 High"], ["f4", "H.264 with full colour (4:4:4)"]]);
-	return known.get(profile) ?? mime.replace("video/", "");
+	return known.get(profile.toLowerCase()) ?? profile.replace("video/", "");
 }
 
 // rows are the figures as the panel shows them.
