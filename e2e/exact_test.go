@@ -133,11 +133,11 @@ const staleWatch = `globalThis.stale = { frames: 0, covered: 0, late: 0, wrong: 
 		return context.getImageData(0, 0, 1, 1).data[0] > 127;
 	};
 	const wrong = (shown) => {
-		const over = document.querySelector("video + canvas");
-		if (!over || over.hidden) return false;
-		const [red, , , alpha] = over.getContext("2d").getImageData(16, 16, 1, 1).data;
-		if (alpha > 0) stale.covered++;
-		return alpha > 0 && red > 127 !== shown;
+		const over = document.querySelector("video + .tiles:not([hidden]) > canvas:first-child:not([hidden])");
+		if (!over) return false;
+		const [red] = over.getContext("2d").getImageData(16, 16, 1, 1).data;
+		stale.covered++;
+		return red > 127 !== shown;
 	};
 	HTMLVideoElement.prototype.requestVideoFrameCallback = function (then) {
 		return request.call(this, (now, data) => {
@@ -216,7 +216,7 @@ func TestExactForEverybody(t *testing.T) {
 	})
 	second.run(page.BringToFront(), chromedp.EmulateViewport(1280, 800))
 	eventually(t, 20*time.Second, func() error {
-		size := eval[[]int](second, `(({ width, height, hidden }) => [width, height, Number(hidden)])(document.querySelector("video + canvas"))`)
+		size := eval[[]int](second, `(e => [Number(e.style.width.slice(0, -2)), Number(e.style.height.slice(0, -2)), Number(e.hidden)])(document.querySelector("video + .tiles"))`)
 		if now := eval[string](second, `document.body.dataset.exact ?? ""`); now == "" || now == sum || size[0] != 1280 || size[1] != 800 {
 			return fmt.Errorf("sum %q, canvas %v", now, size)
 		}

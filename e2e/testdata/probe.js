@@ -37,10 +37,10 @@
 	const sized = (e) => (e.videoWidth ?? e.width) === width && (e.videoHeight ?? e.height) === height;
 	const isVideo = () => source() instanceof HTMLVideoElement;
 	// What a page shows over its video.
-	const over = () => {
-		const canvas = document.querySelector("video + canvas");
-		return canvas && !canvas.hidden ? canvas : null;
-	};
+	const over = () => [...document.querySelectorAll("video + .tiles:not([hidden]) > canvas:not([hidden])")].map((canvas) => {
+		const { left, top } = canvas.style; // in %
+		return { canvas, x: Math.round((parseFloat(left) * width) / 100), y: Math.round((parseFloat(top) * height) / 100) };
+	});
 
 	// read takes the row that tells the number. Of a video it is cut out before: else
 	// all of the frame would be converted, for 5 ms.
@@ -51,7 +51,7 @@
 			frame.close();
 			return data;
 		}
-		const tiles = isVideo() && over();
+		const tiles = isVideo() ? over() : [];
 		const w = bits * block, y = block / 2;
 		if (picture instanceof VideoFrame) {
 			const row = new VideoFrame(picture, { visibleRect: { x: 0, y, width: w, height: 2 } });
@@ -60,7 +60,7 @@
 		} else {
 			strip.drawImage(picture, 0, y, w, 1, 0, 0, w, 1);
 		}
-		if (tiles) strip.drawImage(tiles, 0, y, w, 1, 0, 0, w, 1);
+		for (const tile of tiles) strip.drawImage(tile.canvas, tile.x, tile.y - y);
 		return strip.getImageData(0, 0, w, 1).data;
 	}
 	// sample takes a pixel here and there of a canvas: enough to see that noise has changed.
@@ -86,7 +86,7 @@
 	function composed(picture) {
 		const both = canvas(width, height);
 		both.drawImage(picture, 0, 0);
-		if (over()) both.drawImage(over(), 0, 0);
+		for (const tile of over()) both.drawImage(tile.canvas, tile.x, tile.y);
 		return new VideoFrame(both.canvas, { timestamp: 0 });
 	}
 
@@ -101,7 +101,7 @@
 			const picture = video ? new VideoFrame(video) : source();
 			const kept = [];
 			const done = f(t, picture, () => {
-				const frame = !video ? new VideoFrame(picture, { timestamp: 0 }) : over() ? composed(picture) : picture;
+				const frame = !video ? new VideoFrame(picture, { timestamp: 0 }) : over().length > 0 ? composed(picture) : picture;
 				kept.push(frame);
 				return frame;
 			});

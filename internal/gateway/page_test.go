@@ -139,7 +139,7 @@ func TestPageShowsDesktop(t *testing.T) {
 				const { x, y, width, height } = video.getBoundingClientRect();
 				const at = (x, y) => Array.from(context.getImageData(x, y, 1, 1).data.slice(0, 3));
 				return {
-					title: document.title, videos: document.querySelectorAll("video, canvas:not([hidden]), iframe").length,
+					title: document.title, videos: document.querySelectorAll("video, iframe").length,
 					frames: video.getVideoPlaybackQuality().totalVideoFrames - first,
 					box: [x, y, width, height], size: [video.videoWidth, video.videoHeight],
 					corners: [at(100, 100), at(1180, 100), at(100, 700), at(1180, 700)], controls: video.controls,

@@ -1,7 +1,9 @@
-// The picture without loss: tiles that come after it has rested, on a canvas over the
-// video that is clear where the video may have moved on. A tile is shown once the
-// frame it belongs to is, and no longer than the next frame that changes it. What the
-// canvas holds is read back and summed: all sums right is the very picture.
+// The picture without loss: tiles that come after it has rested, over the video where
+// that has not moved on. A tile is shown once the frame it belongs to is, and no longer
+// than the next frame that changes it. What is shown is read back and summed: all sums
+// right is the very picture.
+
+import { Mosaic, tileSide } from "./mosaic";
 
 const enum Type {
 	Change = 0x07,
@@ -12,7 +14,7 @@ const enum Type {
 	Part = 0xd1,
 }
 
-const tileSide = 128, areaSide = 16;
+const areaSide = 16;
 const sign = "◆ ";
 const markAfter = 400; // ms that a picture has been exact before the page says so
 
@@ -30,13 +32,9 @@ interface Tile {
 }
 
 export class Exact {
-	private readonly canvas = document.createElement("canvas");
-	private readonly context = this.canvas.getContext("2d", { willReadFrequently: true });
-	private columns = 0;
+	private readonly mosaic: Mosaic;
 	private changed: number[] = []; // when, by tile, µs
 	private sums: ([number, number] | null)[] = []; // of tiles that are shown without loss
-	private areas = new Uint8Array(0); // 1: opaque
-	private opaque = 0; // areas
 	private still: [number, number] | null = null;
 	private early: Tile[] = []; // of frames that are not shown yet
 	private begun = false; // the stream of parts has, since the last reset
@@ -48,9 +46,7 @@ export class Exact {
 	private timer = 0;
 
 	constructor(private readonly video: HTMLVideoElement, private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void) {
-		this.canvas.setAttribute("aria-hidden", "true");
-		this.canvas.hidden = true;
-		video.after(this.canvas);
+		this.mosaic = new Mosaic(video);
 		if (!("requestVideoFrameCallback" in video)) return;
 		const next = () => video.requestVideoFrameCallback((_, { rtpTimestamp }) => {
 			next();
@@ -59,17 +55,16 @@ export class Exact {
 		next();
 	}
 
-	// place puts the canvas where the video is.
+	// place puts the tiles where the video is.
 	place(): void {
-		const { width, height, left, top } = this.video.style;
-		Object.assign(this.canvas.style, { width, height, left, top });
+		this.mosaic.place(this.video.style);
 		this.reveal();
 	}
 
 	// open asks for tiles, if this browser can show them.
 	open(): void {
 		this.reset();
-		if (this.context && typeof DecompressionStream !== "undefined") this.take(0);
+		if (typeof DecompressionStream !== "undefined") this.take(0);
 	}
 
 	// reset forgets all tiles.
@@ -124,23 +119,19 @@ export class Exact {
 		this.reveal();
 	}
 
+	// clear takes a part of the screen away, in areas.
 	private clear(time: number, left: number, top: number, width: number, height: number): void {
-		const { columns, areas, canvas } = this;
-		const across = Math.ceil(canvas.width / areaSide), down = Math.ceil(canvas.height / areaSide);
-		const right = Math.min(left + width, across), bottom = Math.min(top + height, down);
-		const per = tileSide / areaSide;
+		const { mosaic } = this, per = tileSide / areaSide;
 		this.still = null;
-		for (let y = top; y < bottom; y++) {
-			for (let x = left; x < right; x++) {
-				this.opaque -= areas[y * across + x]!;
-				areas[y * across + x] = 0;
-				const tile = Math.floor(y / per) * columns + Math.floor(x / per);
+		const right = Math.min(Math.ceil((left + width) / per), mosaic.columns);
+		for (let y = Math.floor(top / per); y < (top + height) / per; y++) {
+			for (let x = Math.floor(left / per); x < right; x++) {
+				const tile = y * mosaic.columns + x;
+				if (tile >= mosaic.tiles) return;
 				this.changed[tile] = time;
 				this.sums[tile] = null;
+				mosaic.remove(tile);
 			}
-		}
-		if (right > left && bottom > top) {
-			this.context?.clearRect(left * areaSide, top * areaSide, (right - left) * areaSide, (bottom - top) * areaSide);
 		}
 	}
 
@@ -176,57 +167,47 @@ export class Exact {
 
 	private async whole(m: DataView<ArrayBuffer>): Promise<void> {
 		const width = m.getUint16(9), height = m.getUint16(11);
-		if (width !== this.canvas.width || height !== this.canvas.height) this.size(width, height);
+		const { mosaic } = this;
+		if (width !== mosaic.width || height !== mosaic.height) this.size(width, height);
 		if (m.getUint8(0) === Type.Still) {
 			this.still = [m.getUint32(13), m.getUint32(17)];
 			return this.judge();
 		}
 		const column = m.getUint16(13), row = m.getUint16(15);
 		const w = Math.min(tileSide, width - column * tileSide), h = Math.min(tileSide, height - row * tileSide);
-		const tile = { time: micros(m, 1), index: row * this.columns + column, sum: [m.getUint32(17), m.getUint32(21)] as [number, number] };
+		const tile = { time: micros(m, 1), index: row * mosaic.columns + column, sum: [m.getUint32(17), m.getUint32(21)] as [number, number] };
 		const round = this.round;
 		const planes = await inflate(new Uint8Array(m.buffer, m.byteOffset + 26, m.byteLength - 26), 3 * w * h);
-		if (round !== this.round || width !== this.canvas.width || height !== this.canvas.height) return;
+		if (round !== this.round || width !== mosaic.width || height !== mosaic.height || tile.index >= mosaic.tiles) return;
 		const pixels = decode(planes, w, h, m.getUint8(25) === 1);
 		if (this.shown !== null && after(ticks(tile.time), this.shown)) this.early.push({ ...tile, pixels });
 		else this.draw({ ...tile, pixels });
 	}
 
 	private draw({ time, index, sum, pixels }: Tile): void {
-		const { context, columns } = this;
-		if (!context || this.changed[index]! > time) return;
-		const x = (index % columns) * tileSide, y = Math.floor(index / columns) * tileSide;
-		context.putImageData(pixels, x, y);
-		const { width, height } = pixels;
-		const [a, b] = total(new Uint32Array(context.getImageData(x, y, width, height).data.buffer));
+		if (this.changed[index]! > time) return;
+		const there = this.mosaic.draw(index, pixels);
+		const [a, b] = there ? total(new Uint32Array(there.data.buffer)) : [];
 		// Some browsers change a little of what is read back, and keep it to themselves.
 		this.sums[index] = a === sum[0] && b === sum[1] ? sum : null;
-		const across = Math.ceil(this.canvas.width / areaSide);
-		for (let ay = y / areaSide; ay * areaSide < y + height; ay++) {
-			for (let ax = x / areaSide; ax * areaSide < x + width; ax++) {
-				this.opaque += 1 - this.areas[ay * across + ax]!;
-				this.areas[ay * across + ax] = 1;
-			}
-		}
 		this.reveal();
 	}
 
-	// reveal shows the canvas unless there is a frame on screen of which it is not known
+	// reveal shows the tiles unless there is a frame on screen of which it is not known
 	// what that has changed.
 	private reveal(): void {
-		const { canvas, video } = this;
+		const { mosaic, video } = this;
 		const known = this.shown === null || !after(this.shown, this.noted);
-		const hidden = this.opaque === 0 || !known || video.videoWidth !== canvas.width || video.videoHeight !== canvas.height;
-		if (canvas.hidden !== hidden) canvas.hidden = hidden;
+		mosaic.hidden = !known || video.videoWidth !== mosaic.width || video.videoHeight !== mosaic.height;
 		this.judge();
 	}
 
 	// judge says that the picture is exact when all of its sums are right.
 	private judge(): void {
-		const { still, canvas } = this;
+		const { still, mosaic } = this;
 		const { dataset } = document.body;
 		const name = still && hex(still);
-		if (still && !canvas.hidden && (dataset["exact"] === name || this.right(still))) {
+		if (still && !mosaic.hidden && (dataset["exact"] === name || this.right(still))) {
 			if (dataset["exact"] === name) return;
 			dataset["exact"] = name!;
 			const message = new Uint8Array(9);
@@ -257,15 +238,9 @@ export class Exact {
 	}
 
 	private size(width: number, height: number): void {
-		const up = (n: number, by: number) => Math.ceil(n / by);
-		this.canvas.width = width;
-		this.canvas.height = height;
-		this.columns = up(width, tileSide);
-		const tiles = this.columns * up(height, tileSide);
-		this.changed = new Array<number>(tiles).fill(0);
-		this.sums = new Array<null>(tiles).fill(null);
-		this.areas = new Uint8Array(up(width, areaSide) * up(height, areaSide));
-		this.opaque = 0;
+		this.mosaic.size(width, height);
+		this.changed = new Array<number>(this.mosaic.tiles).fill(0);
+		this.sums = new Array<null>(this.mosaic.tiles).fill(null);
 		this.still = null;
 		this.reveal();
 	}
