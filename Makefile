@@ -34,7 +34,7 @@ down: ## stop every session of ./data and take all of it off the machine; the da
 	$(SUDO) $(BIN)/backlot down --data "$(DATA)"
 
 test: setup-test build ## every test: rooms, drivers on the real machine, the whole story in a browser
-	$(SUDO) $(GO) test -shuffle=on -timeout 15m ./...
+	$(SUDO) $(GO) test -shuffle=on -timeout 30m ./...
 
 check: setup-test lint ## format, vet, lint, fresh generated files, the import law, races
 	CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/backlot

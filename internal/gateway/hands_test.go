@@ -31,6 +31,7 @@ func hands(t *testing.T) (*window, func(want ...wire.Message)) {
 				if m != unlocked {
 					got = append(got, m)
 				}
+			default: // is no input
 			}
 			return len(got) == len(want)
 		})

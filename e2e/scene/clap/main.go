@@ -42,7 +42,6 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	//nolint:noctx // it ends with its input
 	player := exec.Command("pacat", "--playback", "--raw", "--format=s16le", "--rate=48000", "--channels=2",
 		"--latency-msec=10", "--process-time-msec=5")
 	player.Stderr = os.Stderr
