@@ -12,7 +12,7 @@ LISTEN ?= 127.0.0.1:8017
 # Sessions need root; sudo's own PATH would hide Go.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo env PATH=$(PATH))
 
-.PHONY: help run build setup setup-test test check lint generate fuzz bench bench-api bench-volumes bench-stream bench-roads chaos failpoints down clean
+.PHONY: help run build setup setup-test test check lint generate fuzz bench bench-api bench-volumes bench-stream bench-roads bench-soak chaos failpoints down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ bench-stream: build ## what an artist feels, Backlot against noVNC and xpra in o
 bench-roads: build ## a moving picture over bad networks, by UDP, TCP and WebSocket
 	@scripts/setup test
 	$(SUDO) $(GO) test -run '^$$' -bench 'Way$$' -benchtime 1x -timeout 20m ./e2e
+
+bench-soak: build ## a moving picture with sound for SPAN (default 30m): memory, and whether sound and picture drift apart
+	@scripts/setup test
+	$(SUDO) $(GO) test -run '^$$' -bench 'Soak$$' -benchtime 1x -timeout 90m ./e2e -soak $(or $(SPAN),30m)
 
 chaos: build ## kill the server KILLS times (default 500) under clients at work, and look for what is lost; SEED repeats a run's chances, STORE=postgresql
 	$(SUDO) $(GO) test -count 1 -run TestChaos -v -timeout 90m ./e2e -kills $(or $(KILLS),500) -seed $(or $(SEED),0) -store $(or $(STORE),sqlite)

@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,12 +21,7 @@ var rounds = flag.Int("rounds", 3, "how often BenchmarkStream measures each remo
 // BenchmarkStream measures what an artist feels of the desktop in the browser,
 // Backlot and others in turn: docs/benchmarks.md says what each figure is.
 func BenchmarkStream(b *testing.B) {
-	program := filepath.Join(b.TempDir(), "show")
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", program, "./scene/show")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("build the drawing program: %v\n%s", err, out)
-	}
+	program := buildScene(b, "show")
 	quick := *rounds == 1
 	keys, pictures, hold, pan, idle := 10, 7, 800*time.Millisecond, 5*time.Second, 10*time.Second
 	if quick {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,12 +17,7 @@ import (
 // BenchmarkWay measures a moving picture over bad networks, by every road:
 // docs/benchmarks.md says what each figure is.
 func BenchmarkWay(b *testing.B) {
-	program := filepath.Join(b.TempDir(), "show")
-	build := exec.CommandContext(b.Context(), "go", "build", "-o", program, "./scene/show")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("build the drawing program: %v\n%s", err, out)
-	}
+	program := buildScene(b, "show")
 	const span, outage = 7 * time.Second, 2 * time.Second
 	n := newNetwork(b)
 	backlot := newBacklot(b, "--listen", n.server+":0")

@@ -2,9 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -33,12 +30,7 @@ func (l *look) wantFullColour(on bool) {
 // TestFullColour chooses full colour in a page, and sees a moving picture in it, by
 // WebRTC and by WebSocket.
 func TestFullColour(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "show")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./scene/show")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the drawing program: %v\n%s", err, out)
-	}
+	program := buildScene(t, "show")
 	l := newBrowser(t, scene.Width, scene.Height, mediaFlags...).newLook(newBacklot(t), newTruth())
 	for _, on := range []bool{true, false} {
 		l.wantFullColour(on)

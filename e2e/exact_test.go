@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -30,7 +27,7 @@ document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
 // TestExact has scenes drawn in a real session, and holds what the page shows once it
 // says that it is exact against the frame buffer, pixel by pixel.
 func TestExact(t *testing.T) {
-	program := buildShow(t)
+	program := buildScene(t, "show")
 	backlot := newBacklot(t)
 	l := newBrowser(t, scene.Width, scene.Height, mediaFlags...).newExactLook(backlot)
 	for _, mode := range []string{scene.FlipSmall, scene.Flip, scene.FlipImage} {
@@ -64,17 +61,6 @@ func TestExact(t *testing.T) {
 			t.Errorf("%s: %.4f %% of the page's pixels differ from the frame buffer, by up to %d", mode, 100*part, most)
 		}
 	}
-}
-
-func buildShow(t testing.TB) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "show")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./scene/show")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the drawing program: %v\n%s", err, out)
-	}
-	return program
 }
 
 // newExactLook opens the page of a streamer, watched by exactWatch.
@@ -157,7 +143,7 @@ const staleWatch = `globalThis.stale = { frames: 0, covered: 0, late: 0, wrong: 
 // TestNothingStale has pictures change while tiles of the ones before come, again and
 // again: a tile goes before the frame comes that changes what it shows.
 func TestNothingStale(t *testing.T) {
-	program := buildShow(t)
+	program := buildScene(t, "show")
 	backlot := newBacklot(t)
 	l := newBrowser(t, scene.Width, scene.Height, mediaFlags...).newExactLook(backlot)
 	for _, mode := range []string{scene.FlipSmall, scene.FlipImage} {
@@ -185,7 +171,7 @@ func TestNothingStale(t *testing.T) {
 // TestExactForEverybody has a second page come when the first is exact already, and the
 // screen get another size.
 func TestExactForEverybody(t *testing.T) {
-	program := buildShow(t)
+	program := buildScene(t, "show")
 	backlot := newBacklot(t)
 	b := newBrowser(t, scene.Width, scene.Height, mediaFlags...)
 	first := b.newExactLook(backlot)

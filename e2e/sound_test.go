@@ -6,16 +6,12 @@ import (
 	_ "embed" // of what listens in the page
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/page"
-	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -26,46 +22,16 @@ var ear string
 // moment, and the page shows and plays both as one.
 func TestSound(t *testing.T) {
 	needs(t, "pulseaudio", "pacat")
-	program := filepath.Join(t.TempDir(), "clap")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./scene/clap")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v\n%s", err, out)
-	}
+	program := buildScene(t, "clap")
 	desktop := newBacklot(t)
 	for _, road := range []string{"auto", "websocket"} {
 		t.Run(road, func(t *testing.T) {
 			b := newBrowser(t, 1280, 720, mediaFlags...)
-			b.run(
-				chromedp.ActionFunc(func(ctx context.Context) error {
-					if err := page.SetBypassCSP(true).Do(ctx); err != nil { // it forbids to bring worklets along
-						return err
-					}
-					script := ear
-					if road == "websocket" {
-						script += `delete globalThis.RTCPeerConnection;`
-					}
-					_, err := page.AddScriptToEvaluateOnNewDocument(script).Do(ctx)
-					return err
-				}),
-				chromedp.Navigate(desktop.open()),
-			)
-			b.waitForDesktop()
-			eventually(t, 10*time.Second, func() error {
-				var there bool
-				if err := b.try(5*time.Second, chromedp.Evaluate(`speakerIsThere()`, &there)); err != nil || !there {
-					return errors.Join(errors.New("no sound"), err)
-				}
-				return nil
-			})
-			var how string
-			b.run(
-				chromedp.Evaluate(`watchClaps()`, nil),
-				chromedp.Evaluate(`listenToClaps()`, &how, func(p *cdpruntime.EvaluateParams) *cdpruntime.EvaluateParams {
-					return p.WithAwaitPromise(true)
-				}),
-			)
-			t.Log(how)
+			more := ""
+			if road == "websocket" {
+				more = `delete globalThis.RTCPeerConnection;`
+			}
+			t.Log(b.openWithEar(desktop.open(), more))
 
 			const times = 15
 			cmd := desktop.display(program, strconv.Itoa(times), "700ms")
@@ -121,6 +87,27 @@ func TestSound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// openWithEar opens a page that notes what it shows and plays, and says how it plays.
+// more is a script that is run before the page's own.
+func (b browser) openWithEar(url, more string) (how string) {
+	b.t.Helper()
+	b.run(
+		chromedp.ActionFunc(func(ctx context.Context) error {
+			if err := page.SetBypassCSP(true).Do(ctx); err != nil { // it forbids to bring worklets along
+				return err
+			}
+			_, err := page.AddScriptToEvaluateOnNewDocument(ear + more).Do(ctx)
+			return err
+		}),
+		chromedp.Navigate(url),
+	)
+	b.waitForDesktop()
+	b.await(`speakerIsThere()`)
+	b.run(chromedp.Evaluate(`watchClaps()`, nil))
+	b.mustEval(`listenToClaps()`, &how)
+	return how
 }
 
 // following is the first of times within 300 ms of another.

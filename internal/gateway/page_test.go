@@ -257,7 +257,7 @@ func TestPageComesBack(t *testing.T) {
 	w.await("live")
 	s.studio.set(func() { s.studio.expired = true })
 	w.eval(`window.states = [];
-		new MutationObserver(() => states.push(document.body.dataset.state)).observe(document.body, { attributes: true });
+		new MutationObserver(() => states.push(document.body.dataset.state)).observe(document.body, { attributeFilter: ["data-state"] });
 		return 0`, new(int))
 	s.kill()
 	w.await("reconnecting")

@@ -159,7 +159,9 @@ func (s *session) turn(watched bool) {
 func (s *session) lost(v *viewer, r *road) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	watched := s.watched()
 	r.watches, r.talks = false, false
+	s.turn(watched)
 	r.close()
 	if v.road == r {
 		v.end(byeLost)

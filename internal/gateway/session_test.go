@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/backlot/backlot/internal/wire"
 )
 
@@ -113,6 +115,29 @@ func TestHungStreamerIsDropped(t *testing.T) {
 	}
 	if _, err := far.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection is still open")
+	}
+}
+
+// A road may end before its viewer has parted: nobody watches from then on.
+func TestLostRoadWatchesNoMore(t *testing.T) {
+	t.Parallel()
+	st := &streamer{out: make(chan wire.Message, queuedMessages)}
+	s := newSession()
+	s.attach(st)
+	v := newViewer(wire.Resize{}, newRoad(time.Now()))
+	v.send = func([]byte) error { return nil }
+	s.join(v)
+	s.watches(v, v.road)
+	s.lost(v, v.road)
+	s.part(v)
+	var told []wire.Message
+	for len(st.out) > 0 {
+		if w, ok := (<-st.out).(wire.Watch); ok {
+			told = append(told, w)
+		}
+	}
+	if diff := cmp.Diff([]wire.Message{wire.Watch{On: true}, wire.Watch{On: false}}, told); diff != "" {
+		t.Errorf("the streamer is told (-want +got):\n%s", diff)
 	}
 }
 

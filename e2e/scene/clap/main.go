@@ -2,7 +2,8 @@
 // turns the screen over, and hands 5 ms of a tone to PulseAudio. It prints, in µs of
 // the wall clock, when it did.
 //
-// usage: clap times pause
+// usage: clap times pause [side], side being that of a square in the middle, in pixels;
+// without it all of the screen is turned over.
 package main
 
 import (
@@ -27,7 +28,7 @@ func main() {
 }
 
 func run(args []string, out io.Writer) error {
-	if len(args) != 2 {
+	if len(args) != 2 && len(args) != 3 {
 		return fmt.Errorf("times and a pause are needed")
 	}
 	times, err := strconv.Atoi(args[0])
@@ -38,7 +39,13 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	flash, err := window()
+	side := 0
+	if len(args) == 3 {
+		if side, err = strconv.Atoi(args[2]); err != nil {
+			return err
+		}
+	}
+	flash, err := window(uint16(side))
 	if err != nil {
 		return err
 	}
@@ -82,8 +89,8 @@ func click() []int16 {
 	return samples
 }
 
-// window covers the screen; flash makes it white or black.
-func window() (flash func(white bool) error, err error) {
+// window covers the screen, or a square of that side in its middle; flash makes it white or black.
+func window(side uint16) (flash func(white bool) error, err error) {
 	x, err := xgb.NewConn()
 	if err != nil {
 		return nil, err
@@ -97,7 +104,12 @@ func window() (flash func(white bool) error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := xproto.CreateWindowChecked(x, screen.RootDepth, id, screen.Root, 0, 0, size.Width, size.Height, 0,
+	width, height := size.Width, size.Height
+	if side > 0 {
+		width, height = side, side
+	}
+	left, top := int16((size.Width-width)/2), int16((size.Height-height)/2)
+	if err := xproto.CreateWindowChecked(x, screen.RootDepth, id, screen.Root, left, top, width, height, 0,
 		xproto.WindowClassInputOutput, screen.RootVisual, xproto.CwBackPixel|xproto.CwOverrideRedirect,
 		[]uint32{screen.BlackPixel, 1}).Check(); err != nil {
 		return nil, err
