@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -69,6 +70,8 @@ func sdkClient(endpoint string) *nimblestudio.NimbleStudio {
 	return nimblestudio.New(session.Must(session.NewSession(&aws.Config{
 		Endpoint: new(endpoint), Region: new(region), MaxRetries: new(0),
 		Credentials: credentials.NewStaticCredentials(keyID, secret, ""),
+		// Where AWS_CA_BUNDLE is set the SDK changes its client, which else is everybody's.
+		HTTPClient: &http.Client{},
 	})))
 }
 
