@@ -103,7 +103,7 @@ func BenchmarkSoak(b *testing.B) {
 			browser += kib
 		}
 		fmt.Fprintf(&rows, "| %.1f | %.1f | %.1f | %.1f | %.1f | %d | %.1f | %.1f | %d of %d |\n", time.Since(began).Minutes(),
-			float64(resident["backlot-streame"])/1024, float64(resident["backlot"])/1024, float64(resident["Xorg"])/1024,
+			float64(resident["streamer"])/1024, float64(resident["backlot"])/1024, float64(resident["Xorg"])/1024,
 			heap/(1<<20), browser>>10, (seen.Frames-frames)/(*soak/parts).Seconds(), quantile(apart, 0.5), len(apart), len(made))
 		frames = seen.Frames
 	}
