@@ -203,13 +203,7 @@ func (g *Gateway) paste(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too large for the clipboard", http.StatusRequestEntityTooLarge)
 		return
 	}
-	t, err := g.admitTransfer(r, clipboardAllowed)
-	if err != nil {
-		refuseTransfer(w, err)
-		return
-	}
-	defer t.end()
-	p, done, err := t.bounded(use)
+	p, done, err := g.openClipboard(r, use)
 	if err != nil {
 		refuseTransfer(w, err)
 		return
@@ -232,13 +226,7 @@ func (g *Gateway) copy(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("image") {
 		use, limit, kind = wire.UseCopyImage, wire.MaxClipboardImage, "image/png"
 	}
-	t, err := g.admitTransfer(r, clipboardAllowed)
-	if err != nil {
-		refuseTransfer(w, err)
-		return
-	}
-	defer t.end()
-	p, done, err := t.bounded(use)
+	p, done, err := g.openClipboard(r, use)
 	if err != nil {
 		refuseTransfer(w, err)
 		return
@@ -267,18 +255,24 @@ func (g *Gateway) copy(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bounded is open for what is never on its way for long.
-func (t *transfer) bounded(use wire.Use) (*wire.Pipe, func(), error) {
-	ctx, cancel := context.WithTimeout(t.ctx, clipboardWithin)
-	t.ctx = ctx
-	p, done, err := t.open(use)
+// openClipboard admits a transfer of the clipboard, which is never on its way for long.
+func (g *Gateway) openClipboard(r *http.Request, use wire.Use) (p *wire.Pipe, done func(), err error) {
+	t, err := g.admitTransfer(r, clipboardAllowed)
+	if err != nil {
+		return nil, nil, err
+	}
+	var cancel context.CancelFunc
+	t.ctx, cancel = context.WithTimeout(t.ctx, clipboardWithin)
+	p, closePipe, err := t.open(use)
 	if err != nil {
 		cancel()
+		t.end()
 		return nil, nil, err
 	}
 	return p, func() {
-		done()
+		closePipe()
 		cancel()
+		t.end()
 	}, nil
 }
 
