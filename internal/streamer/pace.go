@@ -48,13 +48,13 @@ func (p *pace) due() (time.Time, bool) {
 			due = t
 		}
 	}
-	if p.damaged {
-		sooner(p.next)
-	}
 	if p.key {
 		sooner(p.lastKey.Add(keyGap))
 	}
-	if !p.sharp && !p.exact && p.lastFrame.Sub(p.changed) < sharpenFor {
+	switch {
+	case p.damaged:
+		sooner(p.next)
+	case !p.sharp && !p.exact && p.lastFrame.Sub(p.changed) < sharpenFor:
 		gap := sharpenGap
 		if p.tiles.After(p.changed) {
 			gap = slowSharpenGap

@@ -83,6 +83,10 @@ func TestPaceSharpens(t *testing.T) {
 	expect(t, p, "after another change", now, sharpenGap)
 	p.made(now, false, tiny)
 	expect(t, p, "when it is sharp", now, aliveGap)
+
+	p = &pace{watched: true, framesPer: 10, damaged: true}
+	p.made(now, true, rough)
+	expect(t, p, "a change of a picture that could be better, at a low rate", now, 50*time.Millisecond)
 }
 
 func TestPaceLimitsKeyFrames(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -172,17 +173,22 @@ func TestFramesKeepToTheRate(t *testing.T) {
 	}()
 	const frames = 30
 	bits := 0
-	var last wire.Video
+	last := first
+	var gaps []uint64
 	for range frames {
-		last = await(g, "a frame", anyOf[wire.Video])
-		bits += 8 * len(last.Data)
+		v := await(g, "a frame", anyOf[wire.Video])
+		gaps = append(gaps, v.CapturedMicros-last.CapturedMicros)
+		bits += 8 * len(v.Data)
+		last = v
 	}
 	close(stop)
 	<-done
-	seconds := float64(last.CapturedMicros-first.CapturedMicros) / 1e6
-	if fps := frames / seconds; fps > 21 || fps < 10 {
-		t.Errorf("%.1f frames per second, want 20", fps)
+	slices.Sort(gaps)
+	// One that only makes a picture better, while painting comes late, may lie between two.
+	if gap := gaps[frames/2]; gap < 48_000 || gap > 100_000 {
+		t.Errorf("frames %d µs apart, want 50000", gap)
 	}
+	seconds := float64(last.CapturedMicros-first.CapturedMicros) / 1e6
 	if rate := float64(bits) / seconds; rate > 6_500_000 {
 		t.Errorf("%.0f bits per second, want 5 million", rate)
 	}
