@@ -1,7 +1,8 @@
 // The picture without loss: tiles that come after it has rested, over the video where
-// that has not moved on. A tile is shown once the frame it belongs to is, and no longer
-// than the next frame that changes it. What is shown is read back and summed: all sums
-// right is the very picture.
+// that has not moved on. A tile is shown once the frame it belongs to is, and until the
+// next frame that changes it is. It goes in that frame's own tick: the page is drawn once
+// for both, and a frame that came first would wait for another tick. What is shown is
+// read back and summed: all sums right is the very picture.
 
 import { Mosaic, tileSide } from "./mosaic";
 
@@ -37,6 +38,7 @@ export class Exact {
 	private sums: ([number, number] | null)[] = []; // of tiles that are shown without loss
 	private still: [number, number] | null = null;
 	private early: Tile[] = []; // of frames that are not shown yet
+	private leaving = new Map<number, number>(); // tiles that a frame that is not shown yet has changed: its RTP time
 	private begun = false; // the stream of parts has, since the last reset
 	private rest = new Uint8Array(0); // of the stream of parts: the beginning of a message
 	private taken = 0; // bytes of parts
@@ -47,7 +49,7 @@ export class Exact {
 
 	constructor(private readonly video: HTMLVideoElement, private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void) {
 		this.mosaic = new Mosaic(video);
-		if (!("requestVideoFrameCallback" in video)) return;
+		if (!tellsFrames(video)) return;
 		const next = () => video.requestVideoFrameCallback((_, { rtpTimestamp }) => {
 			next();
 			this.presented(rtpTimestamp);
@@ -101,6 +103,9 @@ export class Exact {
 	// come by WebRTC it is not known: that came in order with what was said before it.
 	private presented(time?: number): void {
 		this.shown = time === undefined ? null : time | 0;
+		for (const [tile, changed] of this.leaving) {
+			if (this.shown === null || !after(changed, this.shown)) this.remove(tile);
+		}
 		if (this.early.length > 0) {
 			const early = this.early;
 			this.early = [];
@@ -109,19 +114,25 @@ export class Exact {
 		this.reveal();
 	}
 
-	// change clears what a frame is about to change, before that is shown.
+	private remove(tile: number): void {
+		this.leaving.delete(tile);
+		this.mosaic.remove(tile);
+	}
+
+	// change takes note of what a frame is about to change.
 	private change(view: DataView): void {
 		const time = micros(view, 1);
 		this.noted = ticks(time);
 		for (let at = 9; at + 8 <= view.byteLength; at += 8) {
 			this.clear(time, view.getUint16(at), view.getUint16(at + 2), view.getUint16(at + 4), view.getUint16(at + 6));
 		}
-		this.reveal();
+		if (this.leaving.size === 0) this.reveal();
 	}
 
-	// clear takes a part of the screen away, in areas.
+	// clear has a part of the screen go, in areas, with the frame that changes it.
 	private clear(time: number, left: number, top: number, width: number, height: number): void {
-		const { mosaic } = this, per = tileSide / areaSide;
+		const { mosaic, shown, noted } = this, per = tileSide / areaSide;
+		const now = !tellsFrames(this.video) || document.hidden || (shown !== null && !after(noted, shown));
 		this.still = null;
 		const right = Math.min(Math.ceil((left + width) / per), mosaic.columns);
 		for (let y = Math.floor(top / per); y < (top + height) / per; y++) {
@@ -130,7 +141,8 @@ export class Exact {
 				if (tile >= mosaic.tiles) return;
 				this.changed[tile] = time;
 				this.sums[tile] = null;
-				mosaic.remove(tile);
+				if (now) this.remove(tile);
+				else if (!this.leaving.has(tile)) this.leaving.set(tile, noted);
 			}
 		}
 	}
@@ -186,6 +198,7 @@ export class Exact {
 
 	private draw({ time, index, sum, pixels }: Tile): void {
 		if (this.changed[index]! > time) return;
+		this.leaving.delete(index);
 		const there = this.mosaic.draw(index, pixels);
 		const [a, b] = there ? total(new Uint32Array(there.data.buffer)) : [];
 		// Some browsers change a little of what is read back, and keep it to themselves.
@@ -242,9 +255,12 @@ export class Exact {
 		this.changed = new Array<number>(this.mosaic.tiles).fill(0);
 		this.sums = new Array<null>(this.mosaic.tiles).fill(null);
 		this.still = null;
+		this.leaving.clear();
 		this.reveal();
 	}
 }
+
+const tellsFrames = (video: HTMLVideoElement) => "requestVideoFrameCallback" in video;
 
 const micros = (view: DataView, at: number) => view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
 const hex = (sum: [number, number]) => sum.map((n) => n.toString(16).padStart(8, "0")).join("");
