@@ -25,7 +25,7 @@ const (
 	pingEvery   = 5 * time.Second
 	aliveWithin = 15 * time.Second
 	// missedAfter is how long a streamer that left may take to dial again.
-	missedAfter = 300 * time.Millisecond
+	missedAfter = 100 * time.Millisecond
 	// earlyPause is the time until a desktop that came early is told again.
 	earlyPause = 10 * time.Millisecond
 	// queuedMessages is how many messages wait for a streamer before it counts as hung.
