@@ -28,7 +28,7 @@ func (s *session) tellDesktop() {
 	}
 }
 
-// show passes a cursor or the screen's size on to the viewers.
+// show passes a cursor, the screen's size or its scale on to the viewers.
 func (s *session) show(st *streamer, m wire.Message) {
 	b := wire.Append(nil, m)
 	s.mu.Lock()
@@ -36,9 +36,12 @@ func (s *session) show(st *streamer, m wire.Message) {
 	if s.streamer != st {
 		return
 	}
-	if m.Type() == wire.TypeCursor {
+	switch m.Type() {
+	case wire.TypeCursor:
 		s.cursor = b
-	} else {
+	case wire.TypeScaled:
+		s.scaled = b
+	default:
 		s.screen = b
 		s.exact.clear()
 	}

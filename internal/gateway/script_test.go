@@ -34,6 +34,7 @@ func TestPageSpeaksWire(t *testing.T) {
 			Loader:     api.LoaderTS,
 			Contents: `import * as wire from "./wire";
 				import * as hands from "./hands";
+				import * as scale from "./scale";
 				const encoders = {
 					Resize: (m) => wire.resize(m.Width, m.Height),
 					Pointer: (m) => wire.pointer(m.X, m.Y),
@@ -46,6 +47,7 @@ func TestPageSpeaksWire(t *testing.T) {
 					})))[0],
 					Motion: (m) => hands.motion(m.DX, m.DY),
 					Layout: (m) => hands.layout(m.Name, m.Variant),
+					Scale: (m) => scale.messageOf(m.Percent),
 					Locks: (m) => hands.locks(m.Caps, m.Num),
 				};
 				globalThis.encode = (name, fields) => encoders[name] && [...encoders[name](fields)];

@@ -23,6 +23,7 @@ type session struct {
 	numbers  map[string]uint8 // by which the people who look are known to pages, by user
 	screen   []byte           // the latest, as viewers get it; nil while unknown
 	cursor   []byte           // likewise
+	scaled   []byte           // likewise
 	rate     int              // bits per second asked for
 	colours  colours
 	exact    exact
@@ -67,7 +68,7 @@ func (s *session) attach(st *streamer) {
 		s.streamer.close()
 	}
 	s.streamer, s.ready, s.rate, s.held = st, false, 0, false
-	s.layout = wire.Layout{}
+	s.layout, s.scaled = wire.Layout{}, nil
 	s.clock.restart = true
 	s.sounds.clock.restart = true
 	s.allows, s.copied = wire.Allows{}, nil
@@ -189,7 +190,7 @@ func (s *session) greet(v *viewer) {
 	v.told = false
 	v.message(wire.Append(nil, wire.ViewerKey{Key: v.key}))
 	s.informOne(v)
-	for _, b := range [][]byte{s.screen, s.cursor, s.colours.told} {
+	for _, b := range [][]byte{s.screen, s.cursor, s.scaled, s.colours.told} {
 		if b != nil {
 			v.message(b)
 		}

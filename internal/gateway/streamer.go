@@ -193,7 +193,7 @@ func (st *streamer) listen(c *wire.Conn, s *session, ready func()) error {
 			s.tile(st, m)
 		case wire.Sound:
 			s.sound(st, m)
-		case wire.Cursor, wire.Screen:
+		case wire.Cursor, wire.Screen, wire.Scaled:
 			s.show(st, m)
 		case wire.Allows:
 			s.offers(st, m)

@@ -18,6 +18,7 @@ type session struct {
 	microphone *microphone
 	input      *input
 	transfers  *transfers
+	scale      *scale
 }
 
 func (s *session) connected(ctx context.Context) {
@@ -28,6 +29,7 @@ func (s *session) connected(ctx context.Context) {
 		case <-s.desktop.ready:
 			s.video.wish(func(w *wishes) { w.greet = true })
 			poke(s.cursor.wake)
+			poke(s.scale.wake)
 			s.transfers.greet(ctx)
 		}
 	}()
@@ -53,6 +55,8 @@ func (s *session) handle(m wire.Message) {
 		s.sound.listen(m.On)
 	case wire.Microphone:
 		s.microphone.hear(m)
+	case wire.Scale:
+		s.scale.set(m)
 	case wire.Exact:
 		s.video.wish(func(w *wishes) { w.exact = &m })
 	case wire.PipeOpen, wire.PipeData, wire.PipeRoom, wire.PipeEnd:

@@ -59,6 +59,7 @@ func Run(ctx context.Context, c Config) error {
 		sound    = newSound(c, link, video.start)
 		mic      = newMicrophone(c)
 		cursor   = &cursor{display: d, link: link, wake: make(chan struct{}, 1)}
+		scale    = &scale{display: d, link: link, log: c.Log, wake: make(chan struct{}, 1)}
 		desktop  = newDesktop(d)
 		keyboard = &keyboard{display: d, log: c.Log}
 		input    = &input{display: d, keyboard: keyboard, devices: newDevices(d, c.Input, c.Log)}
@@ -82,8 +83,11 @@ func Run(ctx context.Context, c Config) error {
 		case xfixes.CursorNotifyEvent:
 			poke(cursor.wake)
 		case xproto.PropertyNotifyEvent:
-			if e.Atom == d.wmCheck {
+			switch e.Atom {
+			case d.wmCheck:
 				poke(desktop.wake)
+			case xproto.AtomResourceManager:
+				poke(scale.wake)
 			}
 		case xproto.MappingNotifyEvent:
 			keyboard.stale.Store(true)
@@ -95,7 +99,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	session := &session{video: video, sound: sound, microphone: mic, input: input, cursor: cursor, desktop: desktop, transfers: transfers, link: link}
+	session := &session{video: video, sound: sound, microphone: mic, input: input, cursor: cursor, desktop: desktop, transfers: transfers, scale: scale, link: link}
 
 	start := func(group *sync.WaitGroup, run func() error) {
 		group.Go(func() {
@@ -108,6 +112,7 @@ func Run(ctx context.Context, c Config) error {
 	start(&events, func() error { return d.events(ctx, handle, c.Log) })
 	start(&users, func() error { return video.run(ctx) })
 	start(&users, func() error { return cursor.run(ctx) })
+	start(&users, func() error { return scale.run(ctx) })
 	start(&users, func() error { return sound.run(ctx) })
 	start(&users, func() error { return mic.run(ctx) })
 	start(&users, func() error { return desktop.run(ctx) })

@@ -154,6 +154,10 @@ func read(t Type, r *reader) Message {
 		return Colour{r.bool(), r.bool()}
 	case TypeColours:
 		return Colours{r.bool(), r.bool()}
+	case TypeScale:
+		return Scale{r.u16In(MinScale, MaxScale)}
+	case TypeScaled:
+		return r.scaled()
 	case TypeTaken:
 		return Taken{r.u32()}
 	case TypePart:

@@ -7,6 +7,7 @@ import { button, choice, note, slider } from "./controls";
 import { fullscreen, type Keyboard, layouts } from "./layout";
 import { People } from "./people";
 import { type Picture } from "./picture";
+import { Scale } from "./scale";
 import * as session from "./session";
 import { type Sound } from "./sound";
 import { Meter, roads, rows, type Tally } from "./stats";
@@ -37,6 +38,7 @@ export class Panels {
 	private readonly clock = new Clock();
 	private readonly meter: Meter;
 	private readonly people: People;
+	private readonly scale: Scale;
 	private greeted = false;
 
 	constructor(private readonly m: Modules) {
@@ -44,6 +46,7 @@ export class Panels {
 		const { bar } = this;
 		this.meter = new Meter(m.video, m.send, m.stats, () => m.transport().current, () => this.measured());
 		this.people = new People(m.send, () => bar.refresh());
+		this.scale = new Scale(m.send, () => this.people.own && this.people.standing.control);
 		this.fill();
 		find("#back").addEventListener("click", () => this.people.takeBack());
 		find("#mark").addEventListener("click", () => bar.toggle(find("#others")));
@@ -77,6 +80,7 @@ export class Panels {
 
 	// message takes what is about the session; it says no to what is not.
 	message(data: ArrayBuffer): boolean {
+		if (this.scale.message(data)) return true;
 		const m = session.decode(data);
 		if (!m) return false;
 		switch (m.type) {
@@ -122,7 +126,7 @@ export class Panels {
 	}
 
 	private fill(): void {
-		const { bar, people, m } = this;
+		const { bar, people, scale, m } = this;
 		const { sound, layout, colour, upload, clipboard } = m;
 		const control = () => people.standing.control;
 		bar.add("bar", button(
@@ -153,6 +157,17 @@ export class Panels {
 			}),
 		);
 		sound.changed = () => bar.refresh();
+		bar.add("screen",
+			choice(
+				"Size of text and windows",
+				() => scale.choices.map((n) => [String(n), `${n} %`]),
+				() => String(scale.percent),
+				(percent) => scale.choose(Number(percent)),
+				() => scale.there && control(),
+			),
+			note(() => (scale.there && control() ? "Programs follow when they are started anew." : "")),
+		);
+		scale.changed = () => bar.refresh();
 		bar.add("keyboard",
 			choice(
 				"Layout",

@@ -29,6 +29,11 @@ export class People {
 		];
 	}
 
+	// own tells that the desktop is yours.
+	get own(): boolean {
+		return this.people.some((p) => p.you && !p.guest && !p.visitor);
+	}
+
 	// others have control besides you.
 	get helped(): boolean {
 		return this.standing.share && this.people.some((p) => !p.you && p.control);
