@@ -49,7 +49,7 @@ fail:
 }
 
 // Returns the size of the unit at *data, which is good until the next call, or -1.
-static int h264_encode(h264 *h, uint8_t *y, uint8_t *u, uint8_t *v, uint8_t *same, int key, int quantizer, uint8_t **data, int *is_key) {
+static int h264_encode(h264 *h, uint8_t *y, uint8_t *u, uint8_t *v, uint8_t *same, int type, int quantizer, uint8_t **data, int *is_key) {
 	x264_picture_t in, out;
 	x264_nal_t *nal;
 	int count, size;
@@ -61,7 +61,7 @@ static int h264_encode(h264 *h, uint8_t *y, uint8_t *u, uint8_t *v, uint8_t *sam
 	in.img.plane[2] = v;
 	in.img.i_stride[0] = h->param.i_width;
 	in.img.i_stride[1] = in.img.i_stride[2] = h->param.i_csp == X264_CSP_I444 ? h->param.i_width : h->param.i_width / 2;
-	in.i_type = key ? X264_TYPE_IDR : X264_TYPE_P;
+	in.i_type = type;
 	in.i_qpplus1 = quantizer + 1;
 	in.i_pts = h->pts++;
 	// Same blocks are skipped, unless the reference is coarser than what this picture may have.
@@ -114,13 +114,18 @@ func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit,
 	e.budget.pass(elapsed)
 	quantizer := e.quality.choose(p, key, elapsed, e.budget)
 	var (
-		data           *C.uint8_t
-		isKey, wantKey C.int
+		data  *C.uint8_t
+		isKey C.int
 	)
-	if key {
-		wantKey = 1
+	kind := C.int(C.X264_TYPE_P)
+	switch {
+	case key:
+		kind = C.X264_TYPE_IDR
+	case e.quality.fresh:
+		// To look for what is alike in the picture before would take a third of the time.
+		kind = C.X264_TYPE_I
 	}
-	n := C.h264_encode(e.h, pointer(p.y), pointer(p.u), pointer(p.v), pointer(p.same), wantKey, C.int(quantizer), &data, &isKey)
+	n := C.h264_encode(e.h, pointer(p.y), pointer(p.u), pointer(p.v), pointer(p.same), kind, C.int(quantizer), &data, &isKey)
 	if n < 0 {
 		return unit{}, errors.New("encode picture with x264")
 	}

@@ -34,8 +34,10 @@ type quality struct {
 	quiet     time.Duration // since the last change
 	unrefined time.Duration // since the last picture that was coarser than it may become
 
-	changed, rough tally // of the picture that was chosen for last
-	refines        bool
+	// Of the picture that was chosen for last: whether it makes blocks finer that did
+	// not change, and whether next to nothing of it has to do with the one before.
+	changed, rough tally
+	refines, fresh bool
 }
 
 func newQuality(blocks int) *quality { return &quality{at: make([]uint8, blocks), hard: 1} }
@@ -73,7 +75,8 @@ func (t *tally) bits(quantizer int) float64 {
 func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget) int {
 	q.quiet += elapsed
 	q.unrefined += elapsed
-	if q.quiet > settled {
+	lull := q.quiet > settled
+	if lull {
 		q.hard = 1
 	}
 	q.changed, q.rough = tally{}, tally{}
@@ -87,6 +90,7 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 			worst = max(worst, int(q.at[i]))
 		}
 	}
+	q.fresh = lull && 10*q.changed.blocks > 9*len(q.at)
 	hard := q.hard
 	if key {
 		hard = 1
@@ -131,7 +135,7 @@ func (q *quality) coded(p *picture, key bool, quantizer, size int) {
 		return
 	}
 	q.quiet = 0
-	if !q.refines && !key {
+	if !q.refines && !q.fresh && !key {
 		was := min(max(float64(8*size)/q.changed.bits(quantizer), 0.01), 4)
 		q.hard = max(was, (q.hard+was)/2)
 	}

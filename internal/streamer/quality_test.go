@@ -43,8 +43,14 @@ func TestQualityOfChanges(t *testing.T) {
 	if got := h.change(64, 64, time.Second, 1); got != sharpest {
 		t.Errorf("a small change: quantizer %d, want %d", got, sharpest)
 	}
-	if got := h.change(640, 640, time.Second, 1); got != swift {
-		t.Errorf("a change of all: quantizer %d, want %d", got, swift)
+	if h.q.fresh {
+		t.Error("a small change counts as a picture that is new")
+	}
+	if got := h.change(640, 640, time.Second, 1); got != swift || !h.q.fresh {
+		t.Errorf("a change of all: quantizer %d, new %v, want %d", got, h.q.fresh, swift)
+	}
+	if h.change(640, 640, time.Second/60, 1); h.q.fresh {
+		t.Error("what moves on counts as a picture that is new")
 	}
 	if got := h.change(32, 32, time.Millisecond, 1); got != swift {
 		t.Errorf("a small change just after: quantizer %d, which has all of it refined, want %d", got, swift)
