@@ -70,9 +70,9 @@ bench-roads: build ## a moving picture over bad networks, by UDP, TCP and WebSoc
 	@scripts/setup test
 	$(SUDO) $(GO) test -run '^$$' -bench 'Way$$' -benchtime 1x -timeout 20m ./e2e
 
-bench-soak: build ## a moving picture with sound for SPAN (default 30m): memory, and whether sound and picture drift apart
+bench-soak: build ## a moving picture with sound for SPAN (default 30m) by ROAD (default udp): memory, age, whether sound and picture drift apart
 	@scripts/setup test
-	$(SUDO) $(GO) test -run '^$$' -bench 'Soak$$' -benchtime 1x -timeout 90m ./e2e -soak $(or $(SPAN),30m)
+	$(SUDO) $(GO) test -run '^$$' -bench 'Soak$$' -benchtime 1x -timeout 90m ./e2e -soak $(or $(SPAN),30m) -road $(or $(ROAD),udp)
 
 chaos: build ## kill the server KILLS times (default 500) under clients at work, and look for what is lost; SEED repeats a run's chances, STORE=postgresql
 	$(SUDO) $(GO) test -count 1 -run TestChaos -v -timeout 90m ./e2e -kills $(or $(KILLS),500) -seed $(or $(SEED),0) -store $(or $(STORE),sqlite)
