@@ -360,12 +360,40 @@ func TestPageSaysWhy(t *testing.T) {
 		t.Parallel()
 		s := newServer(t, "127.0.0.1")
 		w := newWindow(t, 800, 600, "")
-		w.do(inject(`delete window.RTCPeerConnection; delete window.VideoDecoder`), chromedp.Navigate(s.url()))
+		w.do(inject(withoutH264+`; delete window.VideoDecoder`), chromedp.Navigate(s.url()))
 		w.await("unsupported")
 		if got := heading(w); got != "This browser cannot show the desktop" {
 			t.Errorf("says %q", got)
 		}
 	})
+}
+
+// withoutH264 makes a browser's WebRTC that of a Firefox just installed.
+const withoutH264 = `RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8" }], headerExtensions: [] })`
+
+// TestPageTakesAnotherRoad: where WebRTC would bring no picture, the WebSocket does.
+func TestPageTakesAnotherRoad(t *testing.T) {
+	t.Parallel()
+	for name, missing := range map[string]string{"no H.264": withoutH264, "no WebRTC": `delete window.RTCPeerConnection`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, "127.0.0.1")
+			s.newDesktop()
+			w := newWindow(t, 800, 600, "")
+			w.do(inject(missing), chromedp.Navigate(s.url()))
+			w.await("live")
+			var got struct {
+				Road  string
+				Width int
+			}
+			w.eval(`const video = document.querySelector("video");
+				await new Promise((then) => video.requestVideoFrameCallback(then));
+				return { road: document.body.dataset.road, width: video.videoWidth }`, &got)
+			if got.Road != "websocket" || got.Width == 0 {
+				t.Errorf("a picture %d wide by %q", got.Width, got.Road)
+			}
+		})
+	}
 }
 
 // inject has a script run before those of each page.

@@ -5,7 +5,7 @@
 
 import { Decoder, decodes } from "./decoder";
 import { type State } from "./notice";
-import { Peer } from "./peer";
+import { Peer, receives } from "./peer";
 import { tally, type Tally } from "./stats";
 import { blocked, type Choice, type Road, type Transport } from "./transport";
 
@@ -61,7 +61,7 @@ export class Connection {
 		return {
 			current: this.attempt?.road ?? "",
 			choice: this.wish,
-			possible: (choice) => (choice === "websocket" ? decodes : choice === "auto" || typeof RTCPeerConnection !== "undefined"),
+			possible: (choice) => (choice === "websocket" ? decodes : choice === "auto" || receives()),
 			set: (choice) => {
 				this.wish = choice;
 				this.attempt?.choose(choice);
@@ -262,7 +262,7 @@ class Attempt {
 	}
 
 	private wantsPeer(): boolean {
-		return this.choice !== "websocket" && typeof RTCPeerConnection !== "undefined";
+		return this.choice !== "websocket" && receives();
 	}
 
 	// connect begins a WebRTC connection.

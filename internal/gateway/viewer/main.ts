@@ -9,6 +9,7 @@ import * as keyboard from "./keyboard";
 import { fullscreen, Keyboard } from "./layout";
 import { name, show, state } from "./notice";
 import { Panels } from "./panels";
+import { receives } from "./peer";
 import { Picture } from "./picture";
 import * as mouse from "./pointer";
 import { Screen } from "./screen";
@@ -156,7 +157,7 @@ function start(): void {
 	connection.start();
 }
 
-if (typeof RTCPeerConnection === "undefined" && !decodes) show("unsupported");
+if (!receives() && !decodes) show("unsupported");
 // A link that opens nothing may yet belong to a tab that had opened it.
 else if (state() === "connecting" || (state() === "refused" && stored())) {
 	show("connecting");

@@ -2,6 +2,14 @@
 
 const lingers = 2000; // ms
 
+// receives tells that this browser takes the picture by WebRTC. Firefox comes to H.264
+// for it by a download of its own, some time after it has been installed.
+export const receives = (): boolean => {
+	if (typeof RTCPeerConnection === "undefined") return false;
+	const known = RTCRtpReceiver.getCapabilities?.("video")?.codecs;
+	return !known || known.some(({ mimeType }) => mimeType.toLowerCase() === "video/h264");
+};
+
 export interface PeerEvents {
 	open(): void; // pictures and messages get through
 	message(data: ArrayBuffer): void;
