@@ -27,10 +27,10 @@
 		};
 	}
 
-	// The picture is the page's video or canvas of that size.
+	// The picture is the page's video or canvas of that size. The video may become smaller.
 	let found = null;
 	function source() {
-		if (found?.isConnected && sized(found)) return found;
+		if (found?.isConnected && (found instanceof HTMLVideoElement || sized(found))) return found;
 		const all = [...document.querySelectorAll("video, canvas")].filter(sized);
 		return (found = all[0] ?? null);
 	}
@@ -54,8 +54,9 @@
 		const tiles = isVideo() ? over() : [];
 		const w = bits * block, y = block / 2;
 		if (picture instanceof VideoFrame) {
-			const row = new VideoFrame(picture, { visibleRect: { x: 0, y, width: w, height: 2 } });
-			strip.drawImage(row, 0, 0, w, 1, 0, 0, w, 1);
+			const part = picture.displayWidth / width, even = (n) => Math.floor(n * part) & ~1;
+			const row = new VideoFrame(picture, { visibleRect: { x: 0, y: even(y), width: even(w), height: 2 } });
+			strip.drawImage(row, 0, 0, even(w), 1, 0, 0, even(w) / part, 1);
 			row.close();
 		} else {
 			strip.drawImage(picture, 0, y, w, 1, 0, 0, w, 1);
@@ -85,7 +86,7 @@
 	// composed is a frame with what is shown over it.
 	function composed(picture) {
 		const both = canvas(width, height);
-		both.drawImage(picture, 0, 0);
+		both.drawImage(picture, 0, 0, width, height);
 		for (const tile of over()) both.drawImage(tile.canvas, tile.x, tile.y);
 		return new VideoFrame(both.canvas, { timestamp: 0 });
 	}
@@ -113,7 +114,8 @@
 
 	// take puts a kept frame where it can be judged, and lets it go.
 	function take(frame) {
-		whole.drawImage(frame, 0, 0);
+		whole.imageSmoothingEnabled = frame.displayWidth !== width;
+		whole.drawImage(frame, 0, 0, width, height);
 		frame.close();
 	}
 	// judge compares what was taken with the truth, in the part that has changed.

@@ -51,7 +51,11 @@ var testCursor = wire.Cursor{
 func (s *server) newDesktop() *desktop {
 	d := &desktop{
 		heard: make(chan wire.Message, 1<<16),
-		clips: map[wire.Resize][][]byte{{Width: 640, Height: 360}: clip(s.t, "640x360"), {Width: 1280, Height: 800}: clip(s.t, "1280x800")},
+		clips: map[wire.Resize][][]byte{
+			{Width: 640, Height: 360}:  clip(s.t, "640x360"),
+			{Width: 1280, Height: 800}: clip(s.t, "1280x800"),
+			{Width: 1280, Height: 720}: clip(s.t, "640x360"), // fewer pixels than the screen
+		},
 	}
 	credential := s.gateway.Credential(sessionKey)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -66,7 +66,7 @@ func TestEstimate(t *testing.T) {
 				free = now
 			}
 			free = free.Add(time.Duration(size * 8 * float64(time.Second) / float64(carries)))
-			e.deliver(delivery{size, free.Add(20*time.Millisecond).Sub(now) - time.Hour, free})
+			e.deliver(delivery{bytes: size, took: free.Add(20*time.Millisecond).Sub(now) - time.Hour, at: free})
 			now = now.Add(time.Duration(size * 8 * float64(time.Second) / rate))
 		}
 	}
@@ -89,14 +89,38 @@ func TestEstimate(t *testing.T) {
 	near("a way that is wide again", 40_000_000, highestRate)
 
 	e.set(highestRate)
-	e.loss(13) // 5 %
+	e.loss(13, now) // 5 %
 	near("at 5 % loss", highestRate, highestRate)
-	e.loss(128)
+	e.loss(128, now)
 	near("at 50 % loss", highestRate*3/4, highestRate*3/4)
+	e.loss(255, now)
+	near("at a loss of the same moment", highestRate*3/4, highestRate*3/4)
 	for range 100 {
-		e.loss(255)
+		now = now.Add(2 * calm)
+		e.loss(255, now)
 	}
 	near("when all is lost", lowestRate, lowestRate)
+}
+
+func TestEstimateOfSparseFrames(t *testing.T) {
+	t.Parallel()
+	const size, carries = 1200, 2_000_000
+	now := time.Now()
+	e := newEstimate(now)
+	for range 20 { // of 24 kB each, two a second
+		free := now
+		for range 20 {
+			free = free.Add(time.Duration(size * 8 * float64(time.Second) / carries))
+			e.count(size, now)
+			e.deliver(delivery{bytes: size, took: free.Sub(now), at: free})
+		}
+		// What was sent again comes late, on any way.
+		e.deliver(delivery{bytes: size, took: time.Second, at: free, again: true})
+		now = now.Add(time.Second / 2)
+	}
+	if e.rate < carries*3/4 || e.rate > initialRate {
+		t.Errorf("a way that carries %d bits a second, used for a fifth of the time: %d", carries, e.rate)
+	}
 }
 
 func TestKeyFrameWishes(t *testing.T) {

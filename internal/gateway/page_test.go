@@ -215,6 +215,28 @@ func TestPageFollowsWindow(t *testing.T) {
 	}
 }
 
+func TestPagePlacesFewerPixels(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 1280, 720, "")
+	for _, road := range []string{"udp", "websocket"} {
+		w.do(chromedp.Navigate("about:blank"), chromedp.Navigate(s.url()+"#"+road))
+		w.await("live")
+		d.expectMessage(t, wire.Resize{Width: 1280, Height: 720})
+		var box, video []int
+		const measure = `const picture = document.querySelector("video"), { x, y, width, height } = picture.getBoundingClientRect();`
+		w.eval(measure+`while (picture.videoWidth !== 640) await new Promise((then) => setTimeout(then, 5));
+			return [picture.videoWidth, picture.videoHeight]`, &video)
+		w.eval(measure+`return [x, y, width, height]`, &box)
+		if want := []int{0, 0, 1280, 720}; !equal(box, want, 0) || !equal(video, []int{640, 360}, 0) {
+			t.Errorf("%s: picture of %v pixels at %v, want it at %v", road, video, box, want)
+		}
+		w.do(chromedp.MouseClickXY(1001, 701))
+		d.expectMessage(t, wire.Pointer{X: 1001, Y: 701})
+	}
+}
+
 func TestPageDrawsCursor(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, "127.0.0.1")

@@ -127,7 +127,7 @@ func (s *session) report(r *road, packet rtcp.Packet) {
 		s.askKey()
 	case *rtcp.ReceiverReport:
 		for _, report := range packet.Reports {
-			r.way.loss(report.FractionLost)
+			r.way.loss(report.FractionLost, time.Now())
 		}
 		s.tellRate()
 	}

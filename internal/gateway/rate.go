@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Bounds of the video's rate, in bits per second.
 const (
@@ -52,6 +55,7 @@ type delivery struct {
 	bytes int
 	took  time.Duration
 	at    time.Time
+	again bool // it was lost before: how long it took says nothing
 }
 
 func newEstimate(now time.Time) *estimate { return &estimate{rate: initialRate, since: now} }
@@ -65,15 +69,32 @@ func (e *estimate) count(bytes int, now time.Time) {
 	}
 }
 
-// loss takes the share of packets lost since the last report: 256 is all.
-func (e *estimate) loss(of256 uint8) {
-	if lost := float64(of256) / 256; lost > 0.10 {
+// loss takes the share of packets lost since the last report: 256 is all. What was lost
+// when the way was full says nothing of the rate since.
+func (e *estimate) loss(of256 uint8, now time.Time) {
+	if lost := float64(of256) / 256; lost > 0.10 && now.Sub(e.full) > calm {
 		e.set(float64(e.rate) * (1 - lost/2))
+		e.capacity, e.full = e.rate, now
 	}
 }
 
 // deliver takes what arrived, in the order of its arrival.
 func (e *estimate) deliver(d delivery) {
+	if !d.again {
+		e.near(d)
+	}
+	if len(e.arrived) == 0 {
+		e.began = d.at
+	}
+	e.arrived = append(e.arrived, d)
+	if d.at.Sub(e.began) >= judgeEvery {
+		e.judge(d.at)
+		e.arrived = e.arrived[:0]
+	}
+}
+
+// near measures the distance.
+func (e *estimate) near(d delivery) {
 	if e.measured.IsZero() || d.took < e.least {
 		e.least = d.took
 	}
@@ -86,32 +107,41 @@ func (e *estimate) deliver(d delivery) {
 	case d.at.Sub(e.measured) > nearestFor:
 		e.least, e.lesser, e.measured = e.lesser, d.took, d.at
 	}
-	if len(e.arrived) == 0 {
-		e.began = d.at
-	}
-	e.arrived = append(e.arrived, d)
-	if d.at.Sub(e.began) >= judgeEvery {
-		e.judge(d.at)
-		e.arrived = e.arrived[:0]
-	}
 }
 
 func (e *estimate) judge(now time.Time) {
-	fastest, bits := e.arrived[0].took, 0
-	for _, d := range e.arrived[1:] { // the first began its way before
-		fastest = min(fastest, d.took)
-		bits += 8 * d.bytes
+	last := e.arrived[0]
+	fastest, bits, busy := time.Duration(math.MaxInt64), 0, time.Duration(0)
+	for i, d := range e.arrived {
+		gap := d.at.Sub(last.at)
+		if !d.again {
+			fastest = min(fastest, d.took)
+			gap = min(gap, d.took-e.least) // before it began its way that may have been idle
+		}
+		if i > 0 { // the first began its way before
+			busy += max(gap, 0)
+			bits += 8 * d.bytes
+		}
+		last = d
 	}
-	if fastest-e.least > queueing {
-		if e.waiting.IsZero() {
+	switch {
+	case fastest == math.MaxInt64:
+		return
+	case fastest-e.least > queueing:
+		first := e.waiting.IsZero()
+		if first {
 			e.waiting = now
 		}
 		if now.Sub(e.waiting) > moved {
 			e.least, e.lesser, e.measured, e.waiting = fastest, fastest, now, time.Time{}
 			return
 		}
-		if span := now.Sub(e.began).Seconds(); span < 1 {
-			e.capacity, e.full = int(float64(bits)/span), now
+		if busy > 0 {
+			carried := float64(bits) / busy.Seconds()
+			if !first { // what is sent again takes a part of the way, and most of it is not counted
+				carried = max(carried, 0.9*float64(e.capacity))
+			}
+			e.capacity, e.full = int(carried), now
 			e.set(min(float64(e.rate), 0.85*float64(e.capacity)))
 		}
 		return

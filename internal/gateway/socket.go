@@ -175,7 +175,7 @@ func (t *socket) progress(v *viewer, s *session, p wire.Progress) {
 	var came []delivery
 	t.mu.Lock()
 	ok := t.flow.progress(p, now, func(d departed, took time.Duration) {
-		came = append(came, delivery{d.bytes, took, now})
+		came = append(came, delivery{bytes: d.bytes, took: took, at: now})
 	})
 	t.mu.Unlock()
 	if !ok {

@@ -80,16 +80,24 @@ func TestPacketLog(t *testing.T) {
 	const ms = time.Millisecond
 	got := l.arrive(word, now)
 	want := []delivery{
-		{100, 129 * ms, now.Add(-21500 * time.Microsecond)},
-		{101, 130 * ms, now.Add(-19500 * time.Microsecond)},
-		{103, 148 * ms, now.Add(500 * time.Microsecond)},
-		{104, 146500 * time.Microsecond, now},
+		{bytes: 100, took: 129 * ms, at: now.Add(-21500 * time.Microsecond)},
+		{bytes: 101, took: 130 * ms, at: now.Add(-19500 * time.Microsecond)},
+		{bytes: 103, took: 148 * ms, at: now.Add(500 * time.Microsecond)},
+		{bytes: 104, took: 146500 * time.Microsecond, at: now},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(delivery{}), cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Error(diff)
 	}
 	if again := l.arrive(word, now); len(again) > 0 {
 		t.Errorf("%d packets arrive twice", len(again))
+	}
+	resent := &rtcp.TransportLayerCC{
+		BaseSequenceNumber: first + 2, PacketStatusCount: 1, ReferenceTime: 2,
+		PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: 1}},
+		RecvDeltas:   []*rtcp.RecvDelta{{Delta: 2000}},
+	}
+	if got := l.arrive(resent, now); len(got) != 1 || !got[0].again {
+		t.Errorf("a packet that was sent again arrives as %v", got)
 	}
 	word.RecvDeltas = nil
 	word.BaseSequenceNumber += 60000

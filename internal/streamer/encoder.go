@@ -8,8 +8,6 @@ type encoder interface {
 	// encode codes the picture, as a key frame if asked. It comes elapsed after
 	// the one before.
 	encode(p *picture, key bool, elapsed time.Duration) (unit, error)
-	// setRate changes what may be spent, in bits per second, from the next picture on.
-	setRate(bitsPerSecond int)
 	close()
 }
 
@@ -18,6 +16,8 @@ type unit struct {
 	// data is good until the encoder's next call.
 	data []byte
 	key  bool
+	// quantizer is how coarse it is.
+	quantizer int
 	// sharp says that the rate did not hold the quality back: coding the same
 	// picture again would not make it better.
 	sharp bool

@@ -96,7 +96,7 @@ type h264Encoder struct {
 	quality *quality
 }
 
-func newH264(p *picture, bitsPerSecond int) (*h264Encoder, error) {
+func newH264(p *picture, b *budget) (*h264Encoder, error) {
 	full := C.int(0)
 	if p.full {
 		full = 1
@@ -105,10 +105,8 @@ func newH264(p *picture, bitsPerSecond int) (*h264Encoder, error) {
 	if h == nil {
 		return nil, fmt.Errorf("open x264 for %dx%d", p.width, p.height)
 	}
-	return &h264Encoder{h: h, budget: newBudget(bitsPerSecond), quality: newQuality(len(p.same))}, nil
+	return &h264Encoder{h: h, budget: b, quality: newQuality(len(p.same))}, nil
 }
-
-func (e *h264Encoder) setRate(bitsPerSecond int) { e.budget.set(bitsPerSecond) }
 
 func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit, error) {
 	e.budget.pass(elapsed)
@@ -132,10 +130,11 @@ func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit,
 	e.budget.spend(int(n))
 	e.quality.coded(p, isKey != 0, quantizer, int(n))
 	return unit{
-		data:  unsafe.Slice((*byte)(data), int(n)),
-		key:   isKey != 0,
-		sharp: e.quality.sharp(),
-		debt:  e.budget.debt(),
+		data:      unsafe.Slice((*byte)(data), int(n)),
+		key:       isKey != 0,
+		quantizer: quantizer,
+		sharp:     e.quality.sharp(),
+		debt:      e.budget.debt(),
 	}, nil
 }
 

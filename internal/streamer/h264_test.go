@@ -56,7 +56,7 @@ func (s *scene) show(tb testing.TB, n, x, y, width, height int) {
 
 func openH264(tb testing.TB, p *picture, bitsPerSecond int) *h264Encoder {
 	tb.Helper()
-	e, err := newH264(p, bitsPerSecond)
+	e, err := newH264(p, newBudget(bitsPerSecond))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -124,12 +124,12 @@ func TestH264KeepsToItsRate(t *testing.T) {
 	if got := mbps(60); got < 15 || got > 23 {
 		t.Errorf("%.1f Mbit/s, want 20", got)
 	}
-	e.setRate(4_000_000)
+	e.budget.set(4_000_000)
 	mbps(30)
 	if got := mbps(60); got < 2 || got > 5 {
 		t.Errorf("%.1f Mbit/s, want 4", got)
 	}
-	e.setRate(40_000_000)
+	e.budget.set(40_000_000)
 	mbps(30)
 	if got := mbps(60); got < 30 || got > 45 {
 		t.Errorf("%.1f Mbit/s, want 40", got)

@@ -28,6 +28,7 @@ type pace struct {
 	key       bool // wanted
 	sharp     bool // the last frame was as good as it gets
 	exact     bool // viewers have the very pixels, by tiles
+	small     bool // the picture has fewer pixels than the screen
 
 	next      time.Time // the earliest time of the next change, by framesPer
 	lastFrame time.Time
@@ -54,6 +55,8 @@ func (p *pace) due() (time.Time, bool) {
 	switch {
 	case p.damaged:
 		sooner(p.next)
+	case p.small:
+		sooner(later(p.changed.Add(restFor), p.lastKey.Add(keyGap)))
 	case !p.sharp && !p.exact && p.lastFrame.Sub(p.changed) < sharpenFor:
 		gap := sharpenGap
 		if p.tiles.After(p.changed) {
@@ -66,8 +69,11 @@ func (p *pace) due() (time.Time, bool) {
 
 // keyDue says whether a frame made now is to be a key frame.
 func (p *pace) keyDue(now time.Time) bool {
-	return p.key && !now.Before(p.lastKey.Add(keyGap))
+	return p.key && p.keyAllowed(now)
 }
+
+// keyAllowed says whether the last key frame is long enough ago.
+func (p *pace) keyAllowed(now time.Time) bool { return !now.Before(p.lastKey.Add(keyGap)) }
 
 // elapsed is the time since the last frame, 0 for the first one.
 func (p *pace) elapsed(now time.Time) time.Duration {

@@ -50,6 +50,30 @@ func TestPictureMarksBlocks(t *testing.T) {
 	}
 }
 
+func TestPictureShrinks(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{false, true} {
+		from, to := newPicture(320, 160, full), newPicture(160, 80, full)
+		t.Cleanup(from.close)
+		t.Cleanup(to.close)
+		for i := range from.y {
+			from.y[i] = byte(100 + 50*(i%2))
+		}
+		for i := range from.u {
+			from.u[i], from.v[i] = 90, 200
+		}
+		from.unmark()
+		from.mark(64, 64, 16, 16)
+		to.shrink(from)
+		if to.y[0] != 125 || to.y[len(to.y)-1] != 125 || to.u[len(to.u)-1] != 90 || to.v[0] != 200 {
+			t.Errorf("full colour %v: pixels of %d, %d and %d, want the means", full, to.y[0], to.u[0], to.v[0])
+		}
+		if n := len(to.same) - sum(to.same); n != 4 || to.same[2*to.columns+2] != 0 {
+			t.Errorf("full colour %v: %d blocks changed, want the one and those it touches", full, n)
+		}
+	}
+}
+
 func sum(b []byte) int {
 	n := 0
 	for _, v := range b {

@@ -38,6 +38,7 @@ type quality struct {
 	// not change, and whether next to nothing of it has to do with the one before.
 	changed, rough tally
 	refines, fresh bool
+	had            int // the quantizer that what changed in it was coded with before
 }
 
 func newQuality(blocks int) *quality { return &quality{at: make([]uint8, blocks), hard: 1} }
@@ -79,12 +80,13 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 	if lull {
 		q.hard = 1
 	}
-	q.changed, q.rough = tally{}, tally{}
+	q.changed, q.rough, q.had = tally{}, tally{}, 0
 	worst := sharpest
 	for i, same := range p.same {
 		switch {
 		case same == 0 || key:
 			q.changed.add(p.detail[i])
+			q.had += int(q.at[i])
 		case q.at[i] > sharpest:
 			q.rough.add(p.detail[i])
 			worst = max(worst, int(q.at[i]))
@@ -95,11 +97,16 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 	if key {
 		hard = 1
 	}
-	// Blocks that did not change are coded again when they are coarser. That costs
-	// somewhat more than having done it at once.
+	q.had /= max(q.changed.blocks, 1)
+	before := q.changed.bits(q.had)
+	// Blocks that did not change are coded again when they are coarser, and what moved
+	// brings its coarseness along. Making that good costs somewhat more than having done it at once.
 	had := q.rough.bits(worst)
 	cost := func(quantizer int) float64 {
 		bits := hard * q.changed.bits(quantizer)
+		if quantizer < q.had {
+			bits += 1.2 * max(0, 1-hard) * (q.changed.bits(quantizer) - before)
+		}
 		if quantizer < worst {
 			bits += 1.2 * (q.rough.bits(quantizer) - had)
 		}
@@ -114,7 +121,11 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 	} else if end = worst; b.full() {
 		end = max(worst-1, sharpest)
 	}
-	for chosen < end && cost(chosen) > b.allowance() {
+	allowance := b.allowance()
+	if key { // all that follow build on it
+		allowance = max(allowance, b.burst/2)
+	}
+	for chosen < end && cost(chosen) > allowance {
 		chosen++
 	}
 	q.refines = chosen < worst
@@ -135,7 +146,7 @@ func (q *quality) coded(p *picture, key bool, quantizer, size int) {
 		return
 	}
 	q.quiet = 0
-	if !q.refines && !q.fresh && !key {
+	if !q.refines && !q.fresh && !key && quantizer >= q.had {
 		was := min(max(float64(8*size)/q.changed.bits(quantizer), 0.01), 4)
 		q.hard = max(was, (q.hard+was)/2)
 	}

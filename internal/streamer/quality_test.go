@@ -88,6 +88,26 @@ func TestQualityKeepsToTheRate(t *testing.T) {
 	}
 }
 
+// What moves brings its coarseness along: to make it fine is not as cheap as to move it.
+func TestQualityOfMovementBecomesFineByAndBy(t *testing.T) {
+	t.Parallel()
+	h := newHardship(t, 5_000_000, 60)
+	for range 30 {
+		h.change(640, 640, time.Second/60, 1)
+	}
+	last := h.change(640, 640, time.Second/60, 0.02)
+	if last <= swift {
+		t.Fatalf("quantizer %d of what is too much", last)
+	}
+	for n := 0; last > swift; n++ {
+		got := h.change(640, 640, time.Second/60, 0.02)
+		if n > 300 || got < last-8 {
+			t.Fatalf("after %d pictures quantizer %d, before %d", n, got, last)
+		}
+		last = got
+	}
+}
+
 func TestQualityAtRestWaitsForTheRate(t *testing.T) {
 	t.Parallel()
 	h := newHardship(t, 1_000_000, 60)

@@ -110,6 +110,38 @@ func TestStillPictureBecomesSharp(t *testing.T) {
 	}
 }
 
+// What the rate does not carry has fewer pixels while it moves, and all of them at rest.
+func TestMovementOnANarrowWay(t *testing.T) {
+	t.Parallel()
+	need(t, "ffmpeg")
+	x, g := desktop(t)
+	g.send(wire.Rate{BitsPerSecond: 2_000_000, FramesPerSecond: 60}, watch(true))
+	g.still()
+	before := len(g.video)
+	small := func(v wire.Video) bool { return v.Width < 1280 }
+	for seed := uint32(1); !slices.ContainsFunc(g.video[before:], small); seed++ {
+		if seed > 500 {
+			t.Fatal("it keeps all of its pixels")
+		}
+		x.paint(t, 0, 0, 1280, 720, seed)
+		g.send(wire.Ping{})
+		await(g, "pong", anyOf[wire.Pong])
+	}
+	first := g.video[before+slices.IndexFunc(g.video[before:], small)]
+	if ratio := float64(first.Width) / float64(first.Height); !first.Key || ratio < 1.7 || ratio > 1.8 {
+		t.Errorf("it begins with %d x %d pixels, key frame %v", first.Width, first.Height, first.Key)
+	}
+	whole := await(g, "all pixels", func(v wire.Video) bool { return v.Width == 1280 && v.Height == 720 })
+	if !whole.Key {
+		t.Error("it goes on without a key frame")
+	}
+	begin, want := len(g.video)-1, x.luma(t)
+	eventually(t, "a still picture of 35 dB", func() bool {
+		await(g, "a frame", anyOf[wire.Video])
+		return psnr(decodeLast(t, g.video[begin:], len(want)), want) > 35
+	})
+}
+
 func TestNothingIsSentToNobody(t *testing.T) {
 	t.Parallel()
 	x, g := desktop(t)

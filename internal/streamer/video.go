@@ -45,7 +45,10 @@ type video struct {
 	bitsPerSecond int
 	width, height int // of the screen
 	fullColour    bool
+	resolution    resolution
 	capture       *capture
+	small         *picture // what is coded in place of the screen's picture; nil: that is
+	budget        *budget
 	encoder       encoder
 	tiles         *tiles
 	everything    bool // the next frame is the first of its capture
@@ -117,12 +120,15 @@ func (v *video) heed(ctx context.Context) error {
 	v.wishes = wishes{}
 	v.mu.Unlock()
 
-	v.pace.damaged = v.pace.damaged || w.damaged
+	if w.damaged {
+		v.pace.damaged = true
+		v.resolution.stir(time.Now())
+	}
 	v.pace.key = v.pace.key || w.key
 	if w.rate != nil {
 		v.pace.framesPer, v.bitsPerSecond = int(w.rate.FramesPerSecond), int(w.rate.BitsPerSecond)
-		if v.encoder != nil {
-			v.encoder.setRate(v.bitsPerSecond)
+		if v.budget != nil {
+			v.budget.set(v.bitsPerSecond)
 		}
 	}
 	if w.exact != nil && v.tiles != nil && v.tiles.is(w.exact.Sum) {
@@ -187,6 +193,8 @@ func (v *video) renew() {
 
 // release frees what capturing and encoding need.
 func (v *video) release() {
+	v.resolution = resolution{}
+	v.dropSmall()
 	if v.capture != nil {
 		v.capture.close()
 		v.capture = nil
@@ -199,6 +207,13 @@ func (v *video) release() {
 	if v.tiles != nil {
 		v.tiles.close()
 		v.tiles = nil
+	}
+}
+
+func (v *video) dropSmall() {
+	if v.small != nil {
+		v.small.close()
+		v.small = nil
 	}
 }
 
@@ -232,20 +247,54 @@ func (v *video) frame(now time.Time) error {
 	}
 	v.tiles.frame(now, captured, v.capture.picture, change, first)
 	began := time.Now()
-	u, err := v.encoder.encode(v.capture.picture, v.pace.keyDue(now), v.pace.elapsed(now))
+	p, err := v.scaled(now, change)
+	if err != nil {
+		return err
+	}
+	u, err := v.encoder.encode(p, v.pace.keyDue(now), v.pace.elapsed(now))
 	if err != nil {
 		return err
 	}
 	v.stats.made(time.Since(began), len(u.data))
 	v.pace.made(now, change, u)
-	width, height := v.shown()
+	v.resolution.made(now, change, u, v.bitsPerSecond)
 	v.link.send(wire.Video{
 		Key:            u.key,
 		CapturedMicros: captured,
-		Width:          width, Height: height,
+		Width:          uint16(p.width), Height: uint16(p.height),
 		Data: u.data,
 	})
 	return nil
+}
+
+// scaled is the picture to code: of as many pixels as the rate carries. When these are
+// others than before the encoder begins anew.
+func (v *video) scaled(now time.Time, change bool) (p *picture, err error) {
+	p = v.capture.picture
+	step := v.resolution.wanted(now, p.width, p.height, v.bitsPerSecond)
+	if step != v.resolution.step && v.pace.keyAllowed(now) {
+		v.resolution.take(step)
+		v.pace.small, v.pace.key = step > 0, true
+		v.encoder.close()
+		v.encoder = nil
+		v.dropSmall()
+		if step > 0 {
+			v.small = newPicture(v.resolution.side(p.width), v.resolution.side(p.height), p.full)
+			p.mark(0, 0, p.width, p.height)
+			v.small.shrink(p)
+			p = v.small
+		}
+		return p, v.begin(p)
+	}
+	switch {
+	case v.small == nil:
+		return p, nil
+	case change:
+		v.small.shrink(p)
+	default:
+		v.small.unmark()
+	}
+	return v.small, nil
 }
 
 func (v *video) open(now time.Time) (err error) {
@@ -254,11 +303,22 @@ func (v *video) open(now time.Time) (err error) {
 	}
 	v.everything = true
 	width, height := v.shown()
-	if v.encoder, err = newH264(v.capture.picture, v.bitsPerSecond); err != nil {
+	v.budget = newBudget(v.bitsPerSecond)
+	if err := v.begin(v.capture.picture); err != nil {
 		return err
 	}
 	v.tiles, err = newTiles(v.link, int(width), int(height), now)
 	return err
+}
+
+// begin makes an encoder of such pictures.
+func (v *video) begin(p *picture) error {
+	e, err := newH264(p, v.budget)
+	if err != nil {
+		return err
+	}
+	v.encoder = e
+	return nil
 }
 
 // resizedMeanwhile tells a grab that failed because the screen has become

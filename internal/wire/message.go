@@ -114,7 +114,8 @@ type Video struct {
 	Key bool
 	// CapturedMicros is when the picture was taken, in µs since the streamer's start.
 	CapturedMicros uint64
-	Width, Height  uint16
+	// Width and Height are the picture's, which may be smaller than the screen.
+	Width, Height uint16
 	// Data lies in the Conn's buffer after ReadMessage: it is good until the next ReadMessage.
 	Data []byte
 }

@@ -47,7 +47,12 @@ export class Exact {
 	private round = 0; // what was begun before a reset is not finished
 	private timer = 0;
 
-	constructor(private readonly video: HTMLVideoElement, private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void) {
+	// screen is of the desktop, in pixels.
+	constructor(
+		private readonly video: HTMLVideoElement,
+		private readonly screen: () => { width: number; height: number },
+		private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void,
+	) {
 		this.mosaic = new Mosaic(video);
 		if (!tellsFrames(video)) return;
 		const next = () => video.requestVideoFrameCallback((_, { rtpTimestamp }) => {
@@ -209,9 +214,9 @@ export class Exact {
 	// reveal shows the tiles unless there is a frame on screen of which it is not known
 	// what that has changed.
 	private reveal(): void {
-		const { mosaic, video } = this;
+		const { mosaic } = this, screen = this.screen();
 		const known = this.shown === null || !after(this.shown, this.noted);
-		mosaic.hidden = !known || video.videoWidth !== mosaic.width || video.videoHeight !== mosaic.height;
+		mosaic.hidden = !known || screen.width !== mosaic.width || screen.height !== mosaic.height;
 		this.judge();
 	}
 

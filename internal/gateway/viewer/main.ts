@@ -24,7 +24,7 @@ function start(): void {
 		exact.place();
 	}, () => ask());
 	const { video, stage } = screen;
-	const exact = new Exact(video, (bytes) => connection.send(bytes));
+	const exact = new Exact(video, () => screen.desktop, (bytes) => connection.send(bytes));
 	const colour = new Picture((bytes) => connection.send(bytes));
 	const sound = new Sound((bytes) => connection.send(bytes), () => connection.transport.current === "websocket");
 	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
@@ -131,7 +131,7 @@ function start(): void {
 	};
 	let control = true;
 	const panels = new Panels({
-		stage, video, sound, layout, release, colour, upload, clipboard,
+		stage, screen, sound, layout, release, colour, upload, clipboard,
 		grab: hand.grab,
 		send: (bytes) => connection.send(bytes),
 		stats: () => connection.stats(),

@@ -8,6 +8,7 @@ import { fullscreen, type Keyboard, layouts } from "./layout";
 import { People } from "./people";
 import { type Picture } from "./picture";
 import { Scale } from "./scale";
+import { type Screen } from "./screen";
 import * as session from "./session";
 import { type Sound } from "./sound";
 import { Meter, roads, rows, type Tally } from "./stats";
@@ -17,7 +18,7 @@ import { type Upload } from "./upload";
 
 export interface Modules {
 	stage: HTMLElement;
-	video: HTMLVideoElement;
+	screen: Screen;
 	sound: Sound;
 	layout: Keyboard;
 	colour: Picture;
@@ -44,7 +45,7 @@ export class Panels {
 	constructor(private readonly m: Modules) {
 		this.bar = new Bar(m.stage, m.release);
 		const { bar } = this;
-		this.meter = new Meter(m.video, m.send, m.stats, () => m.transport().current, () => this.measured());
+		this.meter = new Meter(m.screen, m.send, m.stats, () => m.transport().current, () => this.measured());
 		this.people = new People(m.send, () => bar.refresh());
 		this.scale = new Scale(m.send, () => this.people.own && this.people.standing.control);
 		this.fill();

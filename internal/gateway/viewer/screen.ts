@@ -1,5 +1,6 @@
 // The picture's place in the window: pixel for pixel when the desktop has the
-// window's size, otherwise as large as fits, in the middle.
+// window's size, otherwise as large as fits, in the middle. The video has fewer pixels than
+// the desktop while the network is too narrow.
 
 import * as wire from "./wire";
 
@@ -9,7 +10,7 @@ export class Screen {
 	readonly stage = document.querySelector("main")!;
 	readonly video = document.createElement("video");
 	private box = { width: 0, height: 0 }; // of the window, in device pixels
-	private desktop = { width: 0, height: 0 }; // in its own pixels; 0: as the picture
+	private told = { width: 0, height: 0 }; // of the desktop, in its own pixels; 0: nothing yet
 	private timer = 0;
 
 	// placed is called when the picture has another place or size, resized when the
@@ -20,7 +21,9 @@ export class Screen {
 		video.disablePictureInPicture = true;
 		video.tabIndex = 0;
 		video.setAttribute("aria-label", "Desktop");
-		video.addEventListener("resize", () => this.layout());
+		video.addEventListener("resize", () => {
+			if (!this.told.width) this.layout();
+		});
 		stage.append(video);
 		this.box = this.measured();
 		const observer = new ResizeObserver(([entry]) => this.measure(entry?.devicePixelContentBoxSize?.[0]));
@@ -42,25 +45,30 @@ export class Screen {
 		};
 	}
 
+	// desktop is its size in its own pixels.
+	get desktop(): { width: number; height: number } {
+		return this.told.width ? this.told : { width: this.video.videoWidth, height: this.video.videoHeight };
+	}
+
 	// scale is how many device pixels a pixel of the desktop takes.
 	get scale(): number {
-		const { videoWidth, videoHeight } = this.video;
-		if (!videoWidth || !videoHeight) return 1;
-		const spare = { x: this.box.width - videoWidth, y: this.box.height - videoHeight };
+		const { width, height } = this.desktop;
+		if (!width || !height) return 1;
+		const spare = { x: this.box.width - width, y: this.box.height - height };
 		// An odd window is one pixel larger than any screen.
 		if (spare.x >= 0 && spare.x <= 1 && spare.y >= 0 && spare.y <= 1) return 1;
-		return Math.min(this.box.width / videoWidth, this.box.height / videoHeight);
+		return Math.min(this.box.width / width, this.box.height / height);
 	}
 
 	// is takes the desktop's own size.
 	is({ width, height }: wire.Screen): void {
-		this.desktop = { width, height };
+		this.told = { width, height };
+		this.layout();
 	}
 
 	// at is the desktop's pixel under a point of the window.
 	at(e: MouseEvent): { x: number; y: number } {
-		const width = this.desktop.width || this.video.videoWidth;
-		const height = this.desktop.height || this.video.videoHeight;
+		const { width, height } = this.desktop;
 		const { x, y } = this.part(e);
 		// Browsers round places of the window, where a pixel begins too.
 		const inside = (part: number, size: number) => Math.max(0, Math.min(size - 1, Math.floor(part * size + 0.01))) || 0;
@@ -94,9 +102,9 @@ export class Screen {
 	}
 
 	private layout(): void {
-		const { video, box, scale } = this;
-		const width = Math.round(video.videoWidth * scale);
-		const height = Math.round(video.videoHeight * scale);
+		const { video, box, scale, desktop } = this;
+		const width = Math.round(desktop.width * scale);
+		const height = Math.round(desktop.height * scale);
 		// Whole device pixels, or the picture is smeared over its neighbours.
 		const css = (n: number) => `${n / devicePixelRatio}px`;
 		video.style.width = css(width);

@@ -1,5 +1,6 @@
 // How the connection does: figures once a second, and what they come to in words.
 
+import { type Screen } from "./screen";
 import * as session from "./session";
 import { type Road } from "./transport";
 
@@ -65,7 +66,7 @@ export class Meter {
 
 	// report is what is counted of the connection; null: nothing.
 	constructor(
-		private readonly video: HTMLVideoElement,
+		private readonly screen: Screen,
 		private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void,
 		private readonly report: () => Promise<Tally | null>,
 		private readonly road: () => Road | "",
@@ -103,8 +104,9 @@ export class Meter {
 			this.sent = now;
 			this.send(session.echo(this.token));
 		}
-		const { figures: f, video } = this;
+		const { figures: f, screen: { video, desktop } } = this;
 		f.size = `${video.videoWidth} × ${video.videoHeight}`;
+		if (video.videoWidth < desktop.width) f.size += ` for ${desktop.width} × ${desktop.height}`;
 		const road = roads[this.road() || "udp"];
 		if (road !== f.road) this.last = null; // it counts by itself
 		f.road = road;
