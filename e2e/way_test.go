@@ -26,6 +26,8 @@ type network struct {
 	t      testing.TB
 	name   string // of the namespace
 	server string // our own address on the way
+	block  string // what both addresses begin with
+	client int    // what that of the far end ends with
 
 	mu   sync.Mutex
 	is   quality
@@ -49,7 +51,7 @@ func newNetwork(t testing.TB) *network {
 		t.Skipf("needs TUN devices: %v", err)
 	}
 	block := fmt.Sprintf("198.19.%d.", os.Getpid()%256)
-	n := &network{t: t, name: fmt.Sprint("blw", os.Getpid()), server: block + "1"}
+	n := &network{t: t, name: fmt.Sprint("blw", os.Getpid()), server: block + "1", block: block, client: 2}
 	run(t, "ip", "netns", "add", n.name)
 	t.Cleanup(func() {
 		if out, err := exec.Command("ip", "netns", "del", n.name).CombinedOutput(); err != nil {
@@ -59,9 +61,9 @@ func newNetwork(t testing.TB) *network {
 	near := openTUN(t, n.name)
 	var far *os.File
 	n.inside(func() { far = openTUN(t, "way") })
-	run(t, "ip", "address", "add", block+"1/30", "dev", n.name)
+	run(t, "ip", "address", "add", block+"1/24", "dev", n.name)
 	run(t, "ip", "link", "set", n.name, "up")
-	for _, command := range [][]string{{"link", "set", "lo", "up"}, {"address", "add", block + "2/30", "dev", "way"}, {"link", "set", "way", "up"}, {"route", "add", "default", "via", n.server}} {
+	for _, command := range [][]string{{"link", "set", "lo", "up"}, {"address", "add", block + "2/24", "dev", "way"}, {"link", "set", "way", "up"}, {"route", "add", "default", "via", n.server}} {
 		run(t, "ip", append([]string{"-n", n.name}, command...)...)
 	}
 	go n.carry(near, far)
@@ -81,6 +83,16 @@ func (n *network) cut(down bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.down = down
+}
+
+// move gives the far end another address: the one that it had is no more.
+func (n *network) move() {
+	n.t.Helper()
+	at := func() string { return fmt.Sprintf("%s%d/24", n.block, n.client) }
+	run(n.t, "ip", "-n", n.name, "address", "del", at(), "dev", "way")
+	n.client++
+	run(n.t, "ip", "-n", n.name, "address", "add", at(), "dev", "way")
+	run(n.t, "ip", "-n", n.name, "route", "replace", "default", "via", n.server)
 }
 
 // carry brings packets from one end to the other until the test ends.

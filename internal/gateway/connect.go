@@ -75,6 +75,15 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		return byeRestart
 	}
 	defer g.running.Done()
+	ctx, cut := context.WithCancel(ctx)
+	defer cut()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-g.late:
+			cut()
+		}
+	}()
 	socket := newSocket(c, time.Now())
 	v := newViewer(screenSize(asked.Width, asked.Height), socket.road)
 	v.grant, v.control = grant, grant.Control

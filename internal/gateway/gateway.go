@@ -97,6 +97,7 @@ type Gateway struct {
 	mu       sync.Mutex
 	sessions map[string]*session
 	stop     chan struct{} // closed by Run's end
+	late     chan struct{} // closed partWithin later
 	stopped  bool
 	running  sync.WaitGroup // viewers
 }
@@ -132,8 +133,13 @@ func New(cfg Config) (*Gateway, error) {
 		page:      page,
 		sessions:  map[string]*session{},
 		stop:      make(chan struct{}),
+		late:      make(chan struct{}),
 	}, nil
 }
+
+// partWithin is how long pages may take to be parted with: one that has gone without a
+// word does not hold up the end.
+const partWithin = time.Second
 
 // Run lets viewers in until ctx ends, then parts with all of them (their pages
 // try again by themselves) and closes the ports for media.
@@ -145,6 +151,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		close(g.stop)
 	}
 	g.mu.Unlock()
+	defer time.AfterFunc(partWithin, func() { close(g.late) }).Stop()
 	g.running.Wait()
 	err := g.mux.Close()
 	if g.tcp != nil {

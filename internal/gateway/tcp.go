@@ -21,6 +21,9 @@ const (
 	waitingConns = 64
 	// firstCheckWithin is how long ICE waits for what a connection with media begins with.
 	firstCheckWithin = 5 * time.Second
+	// stuckAfter is how long a connection with media may take nothing. A page has given
+	// it up by then.
+	stuckAfter = 2 * time.Second
 )
 
 // Split parts the connections of a TCP port by their first bytes: those that begin
@@ -104,7 +107,7 @@ func (c *webConn) Read(b []byte) (int, error) {
 		_ = c.Conn.Close()
 		return 0, err
 	}
-	c.media.put(&mediaConn{c.Conn, io.MultiReader(bytes.NewReader(first), c.Conn)})
+	c.media.put(&mediaConn{Conn: c.Conn, in: io.MultiReader(bytes.NewReader(first), c.Conn)})
 	return 0, io.EOF
 }
 
@@ -186,10 +189,27 @@ func (l *mediaListener) Addr() net.Addr {
 // the true list is in the answer, see advertise.
 type mediaConn struct {
 	net.Conn
-	in io.Reader
+	in      io.Reader
+	writing sync.Mutex
 }
 
 func (c *mediaConn) Read(b []byte) (int, error) { return c.in.Read(b) }
+
+// Write waits for room, but not for somebody who has gone without a word. What was
+// written in part cannot be gone on from.
+func (c *mediaConn) Write(b []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	err := c.SetWriteDeadline(time.Now().Add(stuckAfter))
+	if err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Write(b)
+	if err != nil {
+		_ = c.Close()
+	}
+	return n, err
+}
 
 func (c *mediaConn) LocalAddr() net.Addr {
 	if from, ok := c.RemoteAddr().(*net.TCPAddr); ok && from.IP.To4() == nil {

@@ -96,3 +96,48 @@ func TestSplit(t *testing.T) {
 	_ = media.Close()
 	ends("no media", dial(head))
 }
+
+// TestStuckMedia: who takes nothing any more is given up, however many write to him.
+func TestStuckMedia(t *testing.T) {
+	t.Parallel()
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, media := gateway.Split(ln)
+	server := &http.Server{ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(web) }()
+	defer server.Close()
+	page, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Close()
+	if _, err := page.Write([]byte("\x00\x1c\x00\x01\x00\x08\x21\x12\xa4\x42")); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := media.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	given := make(chan error, 16)
+	for range cap(given) {
+		go func() {
+			for {
+				if _, err := conn.Write(make([]byte, 1200)); err != nil {
+					given <- err
+					return
+				}
+				time.Sleep(10 * time.Millisecond) // as sound comes
+			}
+		}()
+	}
+	for range cap(given) {
+		select {
+		case <-given:
+		case <-time.After(patience):
+			t.Fatal("still waits for who takes nothing")
+		}
+	}
+}

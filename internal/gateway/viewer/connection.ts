@@ -38,13 +38,17 @@ const enum Bye {
 }
 
 const mediaWithin = 6000; // ms that the media may take to get through
-const socketWithin = 5000; // ms that the server may take to answer
+const socketWithin = 4000; // ms that the server may take to answer
+// While the network is away each try to come back is short: what is lost of its beginning
+// is sent again later and later. Every fifth is for a network that is slow.
+const returnWithin = 2000; // ms
 const storageKey = `backlot ${location.pathname}`;
 
 export class Connection {
 	private readonly ticket = new URLSearchParams(location.search).get("authToken") ?? "";
 	private resume = stored() ?? "";
 	private tries = 0;
+	private began = 0; // the last of them
 	private opened = false; // at least once
 	private over = false;
 	private attempt: Attempt | null = null;
@@ -74,9 +78,11 @@ export class Connection {
 		clearTimeout(this.timer);
 		this.attempt?.close();
 		if (this.over) return;
+		this.began = performance.now();
 		this.attempt = new Attempt(
 			{ ticket: this.ticket, resume: this.resume, ...this.on.size() },
 			this.wish,
+			this.opened && this.tries % 5 < 4 ? returnWithin : socketWithin,
 			{
 				...this.on,
 				open: () => {
@@ -97,8 +103,8 @@ export class Connection {
 	// hurry connects at once if the next try is waited for, and looks whether the
 	// connection still lives if there is one.
 	hurry(): void {
-		if (this.attempt) this.attempt.probe();
-		else if (this.timer !== 0) this.start();
+		if (this.attempt?.open) this.attempt.probe();
+		else if (this.attempt || this.timer !== 0) this.start();
 	}
 
 	// leave parts with the gateway; start connects again.
@@ -134,8 +140,10 @@ export class Connection {
 		}
 		if (inTheWay) this.on.state("blocked");
 		else if (this.opened) this.on.state("reconnecting");
-		// 0.1 s, 0.2 s, 0.4 s, 0.8 s, then every second; after minutes, every five.
-		this.again(this.tries > 120 ? 5000 : Math.min(1000, 100 * 2 ** this.tries));
+		// At once; 0.1 s, 0.2 s, 0.4 s, 0.8 s after the last try began, then every second;
+		// after minutes, every two.
+		const pause = this.tries > 120 ? 2000 : Math.min(1000, 100 * 2 ** this.tries);
+		this.again(this.began + pause - performance.now());
 		this.tries++;
 	}
 
@@ -165,8 +173,9 @@ const enum Type {
 }
 
 const beat = new Uint8Array([Type.Echo, 0xbe, 0xa7, 0, 0]); // comes back as it was
-const beatEvery = 700; // ms
-const silent = 1600, dead = 2400; // ms without an answer
+const beatEvery = 700, lookEvery = 350; // ms
+const silent = 1600, dead = 2200; // ms without an answer
+const deaf = 4000; // ms without an answer by the WebSocket, while WebRTC goes on
 const proveWithin = 1200; // ms that WebRTC may take before the WebSocket does it
 const firstRetry = 15_000, lastRetry = 300_000; // ms between tries of a better road
 
@@ -188,17 +197,19 @@ class Attempt {
 	private retry = 0; // timer
 	private pause = firstRetry;
 	private ticker = 0;
-	private ticked = performance.now();
-	private heardSocket = this.ticked;
-	private heardPeer = this.ticked;
+	private ticked = Date.now(); // which goes on while the machine sleeps
+	private asked = performance.now();
+	private heardSocket = this.asked;
+	private heardPeer = this.asked;
 	private closed = false;
 
-	constructor(private readonly hello: object, private choice: Choice, private readonly on: AttemptEvents) {
+	constructor(private readonly hello: object, private choice: Choice, within: number, private readonly on: AttemptEvents) {
 		const { socket } = this;
 		if (this.wantsPeer() && !(choice === "auto" && decodes && blocked.get())) this.connect();
 		const offer = this.peer?.offer;
 		socket.binaryType = "arraybuffer";
 		socket.onopen = async () => {
+			this.expect(socketWithin);
 			try {
 				this.say(JSON.stringify({ ...this.hello, offer: await offer }));
 			} catch {
@@ -211,7 +222,12 @@ class Attempt {
 			else this.heard(JSON.parse(data as string) as Reply);
 		};
 		socket.onclose = ({ code }) => this.lose(code);
-		this.expect(socketWithin);
+		this.expect(within);
+	}
+
+	// open tells that the server has answered.
+	get open(): boolean {
+		return this.by !== null;
 	}
 
 	get road(): Road | "" {
@@ -244,7 +260,6 @@ class Attempt {
 		const now = performance.now();
 		this.heardSocket = Math.min(this.heardSocket, now - dead + 900);
 		this.heardPeer = Math.min(this.heardPeer, now - dead + 900);
-		this.ticked = now;
 		this.ask();
 		window.setTimeout(() => this.tick(), 950);
 		if (this.by === this.socket && this.choice === "auto") this.offer();
@@ -339,7 +354,7 @@ class Attempt {
 
 	private begun(): void {
 		this.expect(0);
-		if (!this.ticker) this.ticker = window.setInterval(() => this.tick(), beatEvery);
+		if (!this.ticker) this.ticker = window.setInterval(() => this.tick(), lookEvery);
 		this.on.open();
 	}
 
@@ -392,6 +407,7 @@ class Attempt {
 	}
 
 	private ask(): void {
+		this.asked = performance.now();
 		this.say(beat);
 		if (this.by instanceof Peer) this.by.send(beat);
 	}
@@ -399,12 +415,13 @@ class Attempt {
 	// tick looks whether the road in use still answers.
 	private tick(): void {
 		if (this.closed) return;
-		const now = performance.now();
-		const late = now - this.ticked > 2 * beatEvery;
-		this.ticked = now;
-		document.body.dataset.road = this.road; // WebRTC goes over to UDP by itself
+		const late = Math.abs(Date.now() - this.ticked) > 2 * beatEvery;
+		this.ticked = Date.now();
+		const { road } = this; // WebRTC goes over to UDP by itself
+		if (document.body.dataset.road !== road) document.body.dataset.road = road;
 		if (late) return this.probe(); // the machine slept, or the page did
-		this.ask();
+		const now = performance.now();
+		if (now - this.asked >= beatEvery - 50) this.ask();
 		const socket = now - this.heardSocket, peer = now - this.heardPeer;
 		if (this.by === this.socket) {
 			if (socket > dead) this.lose(0);
@@ -412,7 +429,7 @@ class Attempt {
 			this.drop();
 			this.useSocket();
 			this.later();
-		} else if (peer > dead && (socket > dead || socket < silent)) {
+		} else if (socket > deaf || (peer > dead && (socket > dead || socket < silent))) {
 			this.lose(0);
 		}
 	}
