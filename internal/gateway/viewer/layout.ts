@@ -154,13 +154,20 @@ interface KeyboardOfBrowser {
 // keyboardOf is a part of browsers that TypeScript does not know.
 export const keyboardOf = (navigator: Navigator) => (navigator as { keyboard?: KeyboardOfBrowser }).keyboard;
 
-// fullscreen goes in and out of full screen. In it the desktop gets the system's
-// shortcuts too, where the browser can; Escape held down leads out.
+// locks tells that this browser can give the system's shortcuts to the page.
+export const locks = keyboardOf(navigator)?.lock !== undefined;
+
+// In full screen, however it came to it, the desktop gets them. Escape held down leads out.
+if (locks) {
+	document.addEventListener("fullscreenchange", () => {
+		const keyboard = keyboardOf(navigator)!;
+		if (document.fullscreenElement) keyboard.lock!().catch(() => {});
+		else keyboard.unlock?.();
+	});
+}
+
+// fullscreen goes in and out of full screen.
 export async function fullscreen(): Promise<void> {
-	if (document.fullscreenElement) {
-		keyboardOf(navigator)?.unlock?.();
-		return document.exitFullscreen();
-	}
+	if (document.fullscreenElement) return document.exitFullscreen();
 	await document.documentElement.requestFullscreen({ navigationUI: "hide" });
-	await keyboardOf(navigator)?.lock?.().catch(() => {});
 }

@@ -4,7 +4,7 @@ import { Bar } from "./bar";
 import { type Clipboard } from "./clipboard";
 import { Clock } from "./clock";
 import { button, choice, note, slider } from "./controls";
-import { fullscreen, type Keyboard, layouts } from "./layout";
+import { fullscreen, type Keyboard, layouts, locks } from "./layout";
 import { People } from "./people";
 import { type Picture } from "./picture";
 import { Scale } from "./scale";
@@ -49,6 +49,7 @@ export class Panels {
 		this.people = new People(m.send, () => bar.refresh());
 		this.scale = new Scale(m.send, () => this.people.own && this.people.standing.control);
 		this.fill();
+		for (const words of document.querySelectorAll<HTMLElement>("[data-locks]")) words.hidden = words.dataset.locks !== String(locks);
 		find("#back").addEventListener("click", () => this.people.takeBack());
 		find("#mark").addEventListener("click", () => bar.toggle(find("#others")));
 		// While keys go to the desktop, they are taken out before.
