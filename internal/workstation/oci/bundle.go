@@ -11,6 +11,7 @@ import (
 
 	"github.com/moby/profiles/seccomp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/backlot/backlot/internal/workstation"
 )
@@ -118,12 +119,31 @@ func writeBundle(s session, p part, spec *specs.Spec) error {
 	if p != desktop {
 		filter.Architectures = filter.Architectures[:min(1, len(filter.Architectures))] // the first is the machine's
 	}
+	if p == streamer {
+		onlyUnixSockets(filter)
+	}
 	filter.Architectures = slices.DeleteFunc(filter.Architectures, func(a specs.Arch) bool { return a == specs.ArchX32 })
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(s.part(p, "config.json"), text, 0o600)
+}
+
+// onlyUnixSockets has a filter let no others be made: what speaks to a gateway and a
+// display beside it needs no network, nor the kernel's code for one.
+func onlyUnixSockets(filter *specs.LinuxSeccomp) {
+	for i := range filter.Syscalls {
+		rule := &filter.Syscalls[i]
+		if rule.Action == specs.ActAllow {
+			rule.Names = slices.DeleteFunc(rule.Names, func(name string) bool { return name == "socket" })
+		}
+	}
+	filter.Syscalls = slices.DeleteFunc(filter.Syscalls, func(rule specs.LinuxSyscall) bool { return len(rule.Names) == 0 })
+	filter.Syscalls = append(filter.Syscalls, specs.LinuxSyscall{
+		Names: []string{"socket"}, Action: specs.ActAllow,
+		Args: []specs.LinuxSeccompArg{{Index: 0, Value: unix.AF_UNIX, Op: specs.OpEqualTo}},
+	})
 }
 
 // openLog opens where a part's output goes: into the volume, whose limit then

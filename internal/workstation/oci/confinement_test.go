@@ -68,6 +68,20 @@ func TestConfinement(t *testing.T) {
 	}
 }
 
+// TestSocketsOfStreamer: those of this machine, and of no network, not even that within
+// its container.
+func TestSocketsOfStreamer(t *testing.T) {
+	t.Parallel()
+	m := setup(t)
+	check(t, m.driver.Ensure(t.Context(), m.spec(t, "a")))
+	for family, works := range map[string]bool{"AF_UNIX": true, "AF_INET": false, "AF_INET6": false, "AF_NETLINK": false} {
+		out, err := m.run(t, "a", "streamer", 65535, "/usr/bin/python3", "-c", "import socket; socket.socket(socket."+family+", socket.SOCK_DGRAM)")
+		if (err == nil) != works {
+			t.Errorf("%s: %v %s", family, err, out)
+		}
+	}
+}
+
 // Test32Bit: programs of the other kind run in the desktop, not beside it.
 func Test32Bit(t *testing.T) {
 	t.Parallel()
