@@ -188,3 +188,37 @@ func TestBarLooks(t *testing.T) {
 		}
 	}
 }
+
+// What the picture keeps, and may cost, is chosen by the keyboard and outlives a reload.
+func TestBarChoosesThePicture(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 1280, 800, "", webrtcFlags...)
+	w.do(chromedp.Navigate(s.url()))
+	w.await("live")
+	w.shortcut("B")
+	w.holds(`document.activeElement.id === "quality"`)
+	w.do(chromedp.KeyEvent(kb.Enter))
+	w.holds(`document.activeElement.id === "connection"`)
+	w.holds(`document.querySelectorAll('#connection select').length > 3`)
+	limited := func(m wire.Message) bool {
+		rate, ok := m.(wire.Rate)
+		return ok && rate.BitsPerSecond <= 10_000_000
+	}
+	choose := func(label string, times int) {
+		t.Helper()
+		w.holds(`[...document.querySelectorAll("#connection label")].some((l) => l.textContent.startsWith("` + label + `") && (l.querySelector("select").focus(), true))`)
+		for range times {
+			w.do(chromedp.KeyEvent(kb.ArrowDown))
+		}
+	}
+	choose("Movement", 1)
+	d.expectMessage(t, wire.Keep{What: wire.KeepPixels})
+	choose("Data at most", 2)
+	d.expect(t, "a limit", limited)
+	w.do(chromedp.Reload())
+	w.await("live")
+	d.expectMessage(t, wire.Keep{What: wire.KeepPixels})
+	d.expect(t, "a limit", limited)
+}

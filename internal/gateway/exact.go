@@ -210,10 +210,11 @@ func (s *session) shows(v *viewer, m wire.Exact) {
 
 // feed sends v what it lacks of the picture without loss, until v ends.
 func (s *session) feed(v *viewer, send func([]byte) error) {
-	next := func() []byte {
+	next := func() ([]byte, time.Duration) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return v.supply.next(&s.exact, time.Now())
+		b := v.supply.next(&s.exact, time.Now())
+		return b, s.pause(v, len(b))
 	}
 	for {
 		select {
@@ -227,9 +228,17 @@ func (s *session) feed(v *viewer, send func([]byte) error) {
 			return
 		case <-time.After(feedGather):
 		}
-		for b := next(); b != nil; b = next() {
+		for b, pause := next(); b != nil; b, pause = next() {
 			if send(b) != nil {
 				return // the page has gone, as others will notice
+			}
+			if pause == 0 {
+				continue
+			}
+			select {
+			case <-v.done:
+				return
+			case <-time.After(pause):
 			}
 		}
 	}

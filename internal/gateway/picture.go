@@ -143,9 +143,13 @@ func (s *session) delivered(r *road, came []delivery) {
 	s.tellRate()
 }
 
-// tellRate asks for what the narrowest way carries, if that has changed by a twentieth.
+// tellRate asks for what the narrowest way carries and who leads allows, if that has changed
+// by a twentieth.
 func (s *session) tellRate() {
 	rate := highestRate
+	if most := int(s.preferred.MostBitsPerSecond); most > 0 {
+		rate = min(rate, most)
+	}
 	for _, v := range s.viewers {
 		rate = min(rate, v.way.rate)
 	}
@@ -153,5 +157,5 @@ func (s *session) tellRate() {
 		return
 	}
 	s.rate = rate
-	s.tell(wire.Rate{BitsPerSecond: uint32(rate), FramesPerSecond: uint16(framesPerSecond(rate))})
+	s.tell(wire.Rate{BitsPerSecond: uint32(rate), FramesPerSecond: uint16(framesPerSecond(rate, s.preferred.Keep))})
 }

@@ -3,6 +3,8 @@ package gateway
 import (
 	"math"
 	"time"
+
+	"github.com/backlot/backlot/internal/wire"
 )
 
 // Bounds of the video's rate, in bits per second.
@@ -176,8 +178,11 @@ func (e *estimate) learn(other *estimate, now time.Time) {
 }
 
 // framesPerSecond is the frame rate that a bit rate is enough for: fewer frames that
-// can be looked at, rather than many that cannot.
-func framesPerSecond(rate int) int {
+// can be looked at, rather than many that cannot. Of fewer pixels there are more.
+func framesPerSecond(rate int, keep uint8) int {
+	if keep == wire.KeepFrames {
+		rate *= 3
+	}
 	switch {
 	case rate < 600_000:
 		return 15

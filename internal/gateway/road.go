@@ -140,7 +140,7 @@ func (s *session) travel(v *viewer, to *road) {
 		s.askKey()
 	}
 	s.tellRate()
-	s.chooseColour()
+	s.choosePicture()
 	s.makeRoom()
 }
 

@@ -34,6 +34,7 @@ func TestPageSpeaksWire(t *testing.T) {
 			Loader:     api.LoaderTS,
 			Contents: `import * as wire from "./wire";
 				import * as hands from "./hands";
+				import * as picture from "./picture";
 				import * as scale from "./scale";
 				const encoders = {
 					Resize: (m) => wire.resize(m.Width, m.Height),
@@ -47,6 +48,8 @@ func TestPageSpeaksWire(t *testing.T) {
 					})))[0],
 					Motion: (m) => hands.motion(m.DX, m.DY),
 					Layout: (m) => hands.layout(m.Name, m.Variant),
+					Colour: (m) => picture.messageOf(m.Full, m.Decodes),
+					Prefer: (m) => picture.preferenceOf(m.Keep, m.MostBitsPerSecond),
 					Scale: (m) => scale.messageOf(m.Percent),
 					Locks: (m) => hands.locks(m.Caps, m.Num),
 				};

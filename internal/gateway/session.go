@@ -16,25 +16,26 @@ const viewersPerSession = 32
 type session struct {
 	id string // of the session, for the log; "" until a viewer came. Gateway guards it
 
-	mu       sync.Mutex
-	streamer *streamer        // nil while none is connected
-	ready    bool             // the streamer shows a desktop
-	viewers  []*viewer        // who did something last is the last
-	numbers  map[string]uint8 // by which the people who look are known to pages, by user
-	screen   []byte           // the latest, as viewers get it; nil while unknown
-	cursor   []byte           // likewise
-	scaled   []byte           // likewise
-	rate     int              // bits per second asked for
-	colours  colours
-	exact    exact
-	clock    timeline
-	sounds   sounds
-	keys     keyFrames
-	held     bool        // the streamer was told to pause
-	former   estimate    // of the viewer who left last, who may be back
-	layout   wire.Layout // of the desktop's keyboard; zero: not told
-	allows   wire.Allows
-	copied   []byte // the latest, as viewers get it; nil while there is nothing
+	mu        sync.Mutex
+	streamer  *streamer        // nil while none is connected
+	ready     bool             // the streamer shows a desktop
+	viewers   []*viewer        // who did something last is the last
+	numbers   map[string]uint8 // by which the people who look are known to pages, by user
+	screen    []byte           // the latest, as viewers get it; nil while unknown
+	cursor    []byte           // likewise
+	scaled    []byte           // likewise
+	rate      int              // bits per second asked for
+	colours   colours
+	preferred wire.Prefer // by who leads, as the streamer was asked for it
+	exact     exact
+	clock     timeline
+	sounds    sounds
+	keys      keyFrames
+	held      bool        // the streamer was told to pause
+	former    estimate    // of the viewer who left last, who may be back
+	layout    wire.Layout // of the desktop's keyboard; zero: not told
+	allows    wire.Allows
+	copied    []byte // the latest, as viewers get it; nil while there is nothing
 }
 
 func newSession() *session {
@@ -72,7 +73,7 @@ func (s *session) attach(st *streamer) {
 	s.clock.restart = true
 	s.sounds.clock.restart = true
 	s.allows, s.copied = wire.Allows{}, nil
-	s.colours.asked = false
+	s.colours.asked, s.preferred = false, wire.Prefer{}
 	s.forgetExact()
 	s.keys.came()
 	s.tellDesktop()
@@ -82,7 +83,7 @@ func (s *session) attach(st *streamer) {
 	s.makeRoom()
 	s.resize()
 	s.tellRate()
-	s.chooseColour()
+	s.choosePicture()
 	if s.watched() {
 		s.watch()
 	}
@@ -147,7 +148,7 @@ func (s *session) part(v *viewer) {
 	}
 	s.tellRate()
 	s.turn(watched)
-	s.chooseColour()
+	s.choosePicture()
 	s.makeRoom()
 	s.tellHeard(heard)
 }
@@ -169,7 +170,7 @@ func (s *session) watches(v *viewer, r *road) {
 	if watched && v.road == r {
 		s.askKey()
 	}
-	s.chooseColour()
+	s.choosePicture()
 	s.makeRoom()
 }
 
@@ -217,6 +218,9 @@ func (s *session) input(v *viewer, m wire.Message) {
 	case wire.Colour:
 		s.wantsColour(v, m)
 		return
+	case wire.Prefer:
+		s.prefers(v, m)
+		return
 	case wire.Echo:
 		v.message(wire.Append(nil, m))
 		return
@@ -255,7 +259,7 @@ func (s *session) input(v *viewer, m wire.Message) {
 			s.viewers = append(slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v }), v)
 			if s.leader() != before {
 				s.resize()
-				s.chooseColour()
+				s.choosePicture()
 			}
 		}
 		s.layKeys(v)

@@ -52,6 +52,7 @@ type viewer struct {
 	// wantsColour: its user wants full colour; decodesColour: its page can show that of
 	// frames that come as messages.
 	wantsColour, decodesColour bool
+	preference                 wire.Prefer
 	size                       wire.Resize
 	layout                     wire.Layout              // of its keyboard; zero: it did not say
 	held                       map[holding]wire.Message // what lifts each key and button it holds down

@@ -11,10 +11,11 @@ type budget struct {
 	bitsPerSecond float64
 	burst         float64 // bits
 	fill          float64 // bits; less than 0 is a debt
+	coarsest      int     // quantizer: beyond it pictures become fewer
 }
 
 func newBudget(bitsPerSecond int) *budget {
-	b := &budget{}
+	b := &budget{coarsest: coarsest}
 	b.set(bitsPerSecond)
 	b.fill = b.burst
 	return b

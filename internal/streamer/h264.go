@@ -14,7 +14,7 @@ typedef struct {
 	int64_t pts;
 } h264;
 
-static h264 *h264_open(int width, int height, int full_colour) {
+static h264 *h264_open(int width, int height, int full_colour, int thorough) {
 	h264 *h = calloc(1, sizeof *h);
 	x264_param_t *p = &h->param;
 	if (x264_param_default_preset(p, "ultrafast", "zerolatency") < 0)
@@ -25,6 +25,9 @@ static h264 *h264_open(int width, int height, int full_colour) {
 	p->i_csp = full_colour ? X264_CSP_I444 : X264_CSP_I420;
 	// x264 is no faster by AVX-512, and slower by a fifth where much is skipped.
 	p->cpu &= ~X264_CPU_AVX512;
+	// Movement by parts of a pixel.
+	if (thorough)
+		p->analyse.i_subpel_refine = 2;
 	p->i_threads = 2;
 	p->b_sliced_threads = 1;
 	p->i_keyint_max = X264_KEYINT_MAX_INFINITE;
@@ -96,12 +99,15 @@ type h264Encoder struct {
 	quality *quality
 }
 
-func newH264(p *picture, b *budget) (*h264Encoder, error) {
-	full := C.int(0)
-	if p.full {
-		full = 1
+// newH264 makes an encoder for pictures like p. A thorough one takes longer and spends less.
+func newH264(p *picture, b *budget, thorough bool) (*h264Encoder, error) {
+	flag := func(on bool) C.int {
+		if on {
+			return 1
+		}
+		return 0
 	}
-	h := C.h264_open(C.int(p.width), C.int(p.height), full)
+	h := C.h264_open(C.int(p.width), C.int(p.height), flag(p.full), flag(thorough))
 	if h == nil {
 		return nil, fmt.Errorf("open x264 for %dx%d", p.width, p.height)
 	}

@@ -12,8 +12,8 @@ const (
 	// swift is what a change of the whole screen begins with: of the hardest
 	// picture, noise in every pixel, 33 dB at a third of the bits of sharpest.
 	swift = 27
-	// coarsest is the end of what the rate can do to a picture. Beyond it pictures
-	// become fewer.
+	// coarsest is the end of what the rate can do to a picture, unless all of its pixels are to
+	// be kept. Beyond it pictures become fewer.
 	coarsest = 44
 
 	// sharpenGap is the time between pictures that only make others better.
@@ -112,7 +112,7 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 		}
 		return bits
 	}
-	chosen, end := sharpest, coarsest
+	chosen, end := sharpest, b.coarsest
 	if q.changed.blocks > 0 {
 		chosen += min(swift-sharpest, 2*(swift-sharpest)*q.changed.blocks/len(q.at))
 		if q.unrefined < sharpenGap*9/10 {

@@ -3,16 +3,22 @@ package streamer
 import (
 	"math"
 	"time"
+
+	"github.com/backlot/backlot/internal/wire"
 )
 
 const (
-	// fair is the quantizer beyond which fewer pixels show more than coarser ones.
-	fair = 36
-	// slow is how long the rate takes for one picture of a movement that is too slow to look
-	// at. soon is what it may take at first when it has fewer pixels: once pictures follow
+	// fair is the quantizer beyond which fewer pixels show more than coarser ones, and slow
+	// how long the rate takes for one picture of a movement that is too slow to look at. soon is what it may take at first when it has fewer pixels: once pictures follow
 	// each other sooner they cost less.
+	fair = 36
 	slow = time.Second / 30
 	soon = time.Second / 8
+	// fine and smooth are the same where frames are what is to be kept.
+	fine   = 30
+	smooth = time.Second / 60
+	// legible is the coarsest quantizer where all pixels are to be kept.
+	legible = 40
 	// strainFor is how long a movement is too slow before it has fewer pixels, restFor how
 	// long nothing has moved before it has all of them again.
 	strainFor = 250 * time.Millisecond
@@ -30,11 +36,12 @@ const (
 )
 
 // parts are what the picture's sides may be of the screen's.
-var parts = []float64{1, 3. / 4, 1. / 2, 1. / 3, 1. / 4}
+var parts = []float64{1, 3. / 4, 1. / 2, 1. / 4}
 
 // resolution decides how many pixels the picture has: those of the screen, or fewer while
 // the rate does not carry what moves. It is told what happens and never looks at a clock.
 type resolution struct {
+	keep     uint8     // of package wire
 	step     int       // of parts
 	before   int       // the step of the last movement, if it was of late
 	changed  time.Time // when the last picture with a change was made
@@ -58,6 +65,7 @@ func (r *resolution) stir(now time.Time) {
 
 // made records a picture.
 func (r *resolution) made(now time.Time, change bool, u unit, bitsPerSecond int) {
+	fair, slow := r.limits()
 	bits := float64(8*len(u.data)) * math.Exp2(float64(u.quantizer-fair)/6)
 	if u.key {
 		r.keyBits = bits
@@ -99,7 +107,10 @@ func (r *resolution) wanted(now time.Time, width, height, bitsPerSecond int) int
 		ratio := parts[step] / parts[r.step]
 		return takes(bits*ratio*ratio, bitsPerSecond)
 	}
+	_, slow := r.limits()
 	switch {
+	case r.keep == wire.KeepPixels:
+		return 0
 	case r.step > 0 && !r.waits && now.Sub(r.changed) >= restFor:
 		return 0
 	case r.strained > 0 && r.step < r.before:
@@ -114,6 +125,22 @@ func (r *resolution) wanted(now time.Time, width, height, bitsPerSecond int) int
 		return r.step - 1
 	}
 	return r.step
+}
+
+// limits are the quantizer and the time for a picture beyond which there are fewer pixels.
+func (r *resolution) limits() (int, time.Duration) {
+	if r.keep == wire.KeepFrames {
+		return fine, smooth
+	}
+	return fair, slow
+}
+
+// coarsest is the quantizer beyond which there are fewer frames.
+func (r *resolution) coarsest() int {
+	if r.keep == wire.KeepPixels {
+		return legible
+	}
+	return coarsest
 }
 
 // take goes to a step.

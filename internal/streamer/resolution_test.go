@@ -64,8 +64,8 @@ func TestResolution(t *testing.T) {
 		{"ample", []stretch{{10 * time.Second, frame, 3000, 27, 20_000_000, 1}}, 0},
 		{"noise at an ample rate", []stretch{{10 * time.Second, frame, 30_000, 33, 20_000_000, 1}}, 0},
 		{"a narrow way, then rest", []stretch{
-			{2 * time.Second, frame, 40_000, 44, 2_000_000, 1. / 3},
-			{200 * time.Millisecond, 0, 0, 0, 2_000_000, 1. / 3},
+			{2 * time.Second, frame, 40_000, 44, 2_000_000, 1. / 4},
+			{200 * time.Millisecond, 0, 0, 0, 2_000_000, 1. / 4},
 			{time.Second, 0, 50_000, 40, 2_000_000, 1},
 		}, 3},
 		{"somewhat too narrow", []stretch{{2 * time.Second, frame, 12_000, 42, 2_000_000, 3. / 4}}, 1},
@@ -73,17 +73,17 @@ func TestResolution(t *testing.T) {
 		{"a large change", []stretch{{frame, frame, 50_000, 44, 2_000_000, 1}, {time.Second, 0, 0, 0, 2_000_000, 1}}, 0},
 		{"typing", []stretch{{10 * time.Second, 50 * time.Millisecond, 800, 18, 2_000_000, 1}}, 0},
 		{"movement that begins again", []stretch{
-			{2 * time.Second, frame, 40_000, 44, 2_000_000, 1. / 3},
+			{2 * time.Second, frame, 40_000, 44, 2_000_000, 1. / 4},
 			{time.Second, 0, 50_000, 40, 2_000_000, 1},
-			{600 * time.Millisecond, frame, 40_000, 44, 2_000_000, 1. / 3},
+			{600 * time.Millisecond, frame, 40_000, 44, 2_000_000, 1. / 4},
 		}, 4},
 		{"much later", []stretch{
-			{2 * time.Second, frame, 40_000, 44, 2_000_000, 1. / 3},
+			{2 * time.Second, frame, 40_000, 44, 2_000_000, 1. / 4},
 			{2 * recall, 0, 50_000, 40, 2_000_000, 1},
 			{600 * time.Millisecond, frame, 40_000, 44, 2_000_000, 1. / 2},
 		}, 4},
 		{"the way widens", []stretch{
-			{2 * time.Second, frame, 40_000, 44, 2_000_000, 1. / 3},
+			{2 * time.Second, frame, 40_000, 44, 2_000_000, 1. / 4},
 			{16 * time.Second, frame, 4000, 27, 20_000_000, 1},
 		}, 5},
 		{"more pixels are too much again and again", []stretch{
@@ -103,7 +103,7 @@ func TestResolution(t *testing.T) {
 func TestResolutionOfSmallScreens(t *testing.T) {
 	t.Parallel()
 	r := &resolution{strained: time.Minute, bits: 1e9}
-	for _, c := range []struct{ width, height, want int }{{1920, 1080, 4}, {1280, 720, 4}, {390, 844, 2}, {800, 300, 1}, {320, 200, 0}} {
+	for _, c := range []struct{ width, height, want int }{{1920, 1080, 3}, {1280, 720, 3}, {390, 844, 2}, {800, 300, 1}, {320, 200, 0}} {
 		if got := r.wanted(time.Now(), c.width, c.height, 300_000); got != c.want {
 			t.Errorf("%d x %d: step %d, want %d", c.width, c.height, got, c.want)
 		}

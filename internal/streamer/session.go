@@ -49,6 +49,8 @@ func (s *session) handle(m wire.Message) {
 		s.video.wish(func(w *wishes) { w.rate = &m })
 	case wire.Format:
 		s.video.wish(func(w *wishes) { w.format = &m })
+	case wire.Keep:
+		s.video.wish(func(w *wishes) { w.keep = &m })
 	case wire.Resize:
 		s.video.wish(func(w *wishes) { w.resize = &m })
 	case wire.Listen:
@@ -68,7 +70,9 @@ func (s *session) handle(m wire.Message) {
 
 // disconnected leaves nothing pressed that nobody is there to release.
 func (s *session) disconnected() {
-	s.video.wish(func(w *wishes) { w.watch, w.leave, w.greet, w.format = false, true, false, &wire.Format{} })
+	s.video.wish(func(w *wishes) {
+		w.watch, w.leave, w.greet, w.format, w.keep = false, true, false, &wire.Format{}, &wire.Keep{}
+	})
 	s.sound.listen(false)
 	s.transfers.disconnected()
 	s.input.releaseAll()

@@ -25,6 +25,7 @@ type wishes struct {
 	resize  *wire.Resize
 	rate    *wire.Rate
 	format  *wire.Format
+	keep    *wire.Keep
 	exact   *wire.Exact
 }
 
@@ -139,6 +140,12 @@ func (v *video) heed(ctx context.Context) error {
 		v.release()
 		v.renew()
 	}
+	if w.keep != nil {
+		v.resolution.keep = w.keep.What
+		if v.budget != nil {
+			v.budget.coarsest = v.resolution.coarsest()
+		}
+	}
 	if w.hold != nil {
 		v.pace.held = *w.hold
 	}
@@ -193,7 +200,7 @@ func (v *video) renew() {
 
 // release frees what capturing and encoding need.
 func (v *video) release() {
-	v.resolution = resolution{}
+	v.resolution = resolution{keep: v.resolution.keep}
 	v.dropSmall()
 	if v.capture != nil {
 		v.capture.close()
@@ -304,6 +311,7 @@ func (v *video) open(now time.Time) (err error) {
 	v.everything = true
 	width, height := v.shown()
 	v.budget = newBudget(v.bitsPerSecond)
+	v.budget.coarsest = v.resolution.coarsest()
 	if err := v.begin(v.capture.picture); err != nil {
 		return err
 	}
@@ -313,7 +321,7 @@ func (v *video) open(now time.Time) (err error) {
 
 // begin makes an encoder of such pictures.
 func (v *video) begin(p *picture) error {
-	e, err := newH264(p, v.budget)
+	e, err := newH264(p, v.budget, v.small != nil)
 	if err != nil {
 		return err
 	}

@@ -152,6 +152,10 @@ func read(t Type, r *reader) Message {
 		return Format{r.bool()}
 	case TypeColour:
 		return Colour{r.bool(), r.bool()}
+	case TypeKeep:
+		return Keep{r.keep()}
+	case TypePrefer:
+		return r.prefer()
 	case TypeColours:
 		return Colours{r.bool(), r.bool()}
 	case TypeScale:

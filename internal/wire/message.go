@@ -84,7 +84,7 @@ func (t Type) FromViewer() bool {
 	switch {
 	case t >= TypeResize && t <= TypeReleaseAll, t >= TypePen && t <= TypeLocks, t == TypeMicrophone, t == TypeListen,
 		t == TypeAsk, t == TypeEcho, t == TypeRoad, t == TypeProgress,
-		t == TypeExact, t == TypeTaken, t == TypeColour, t == TypeScale:
+		t == TypeExact, t == TypeTaken, t == TypeColour, t == TypePrefer, t == TypeScale:
 		return true
 	}
 	return false

@@ -73,6 +73,8 @@ func messages() []wire.Message {
 		wire.Format{FullColour: true},
 		wire.Colour{Full: true},
 		wire.Colours{Possible: true},
+		wire.Keep{What: wire.KeepFrames},
+		wire.Prefer{Keep: wire.KeepPixels, MostBitsPerSecond: 5_000_000},
 		wire.Scale{Percent: 150},
 		wire.Scaled{},
 		wire.Hold{On: true},

@@ -6,7 +6,7 @@ import { Clock } from "./clock";
 import { button, choice, note, slider } from "./controls";
 import { fullscreen, type Keyboard, layouts, locks } from "./layout";
 import { People } from "./people";
-import { type Picture } from "./picture";
+import { type Keep, limits, type Picture } from "./picture";
 import { Scale } from "./scale";
 import { type Screen } from "./screen";
 import * as session from "./session";
@@ -194,12 +194,29 @@ export class Panels {
 			),
 			note(() => (colour.wanted && !colour.possible ? "Not everybody who is here can be shown exact colour: it stays fast." : "")),
 		);
+		bar.add("picture",
+			choice(
+				"Movement",
+				() => [["both", "Balanced"], ["pixels", "Sharp, with fewer pictures"], ["frames", "Smooth, with fewer pixels"]],
+				() => colour.keep,
+				(keep) => colour.prefer(keep as Keep),
+				control,
+			),
+			note(() => (control() ? "It matters where the network is narrow. What rests is exact in any case." : "")),
+		);
 		colour.changed = () => bar.refresh();
 		bar.add("way", choice(
 			"Way",
 			() => [["auto", "The best that gets through"], ...Object.entries(roads)].filter(([way]) => m.transport().possible(way as Choice)) as [string, string][],
 			() => m.transport().choice,
 			(way) => m.transport().set(way as Choice),
+		));
+		bar.add("way", choice(
+			"Data at most",
+			() => limits.map((n) => [String(n), n ? `${n} Mbit/s` : "No limit"]),
+			() => String(colour.most),
+			(most) => colour.limit(Number(most)),
+			control,
 		));
 		bar.add("files",
 			button(() => "Send what I copied here", () => {

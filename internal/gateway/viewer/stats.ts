@@ -16,6 +16,7 @@ export interface Figures {
 	road: string;
 	codec: string;
 	size: string;
+	fewer: boolean; // pixels than the desktop
 }
 
 export interface Verdict {
@@ -34,6 +35,7 @@ export function judge(f: Figures, silent: boolean): Verdict {
 	if (f.roundTrip > 120) {
 		return { grade: f.roundTrip > 300 ? "bad" : "fair", words: `Slow network: an answer takes ${rounded(f.roundTrip)} ms` };
 	}
+	if (f.fewer) return { grade: "fair", words: "Narrow network: what moves has fewer pixels" };
 	if (f.making > 30) return { grade: "fair", words: `Busy server: a picture takes ${rounded(f.making)} ms to make` };
 	return { grade: "good", words: "Good" };
 }
@@ -56,7 +58,7 @@ const silence = 4000; // ms without an echo
 
 export class Meter {
 	figures: Figures = {
-		shown: 0, made: 0, roundTrip: 0, making: 0, decoding: 0, bits: 0, lost: 0, dropped: 0, road: "", codec: "", size: "",
+		shown: 0, made: 0, roundTrip: 0, making: 0, decoding: 0, bits: 0, lost: 0, dropped: 0, road: "", codec: "", size: "", fewer: false,
 	};
 	verdict: Verdict = { grade: "good", words: "Good" };
 	private last: (Tally & { at: number }) | null = null;
@@ -106,7 +108,8 @@ export class Meter {
 		}
 		const { figures: f, screen: { video, desktop } } = this;
 		f.size = `${video.videoWidth} × ${video.videoHeight}`;
-		if (video.videoWidth < desktop.width) f.size += ` for ${desktop.width} × ${desktop.height}`;
+		f.fewer = video.videoWidth < desktop.width;
+		if (f.fewer) f.size += ` for ${desktop.width} × ${desktop.height}`;
 		const road = roads[this.road() || "udp"];
 		if (road !== f.road) this.last = null; // it counts by itself
 		f.road = road;
