@@ -52,14 +52,14 @@ type colours struct {
 }
 
 // wantsColour takes what a page says of full colour.
-func (s *session) wantsColour(v *viewer, m wire.Colour) {
+func (s *screen) wantsColour(v *viewer, m wire.Colour) {
 	v.wantsColour, v.decodesColour = m.Full, m.Decodes
 	s.chooseColour()
 }
 
 // chooseColour asks for full colour if who leads wants it and everybody who watches
 // can show it, and says to all what there is.
-func (s *session) chooseColour() {
+func (s *screen) chooseColour() {
 	possible := true
 	for _, v := range s.viewers {
 		possible = possible && (!v.watches || v.showsColour())

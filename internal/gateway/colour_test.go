@@ -22,7 +22,7 @@ func TestFullColourNeedsAllWhoWatch(t *testing.T) {
 	defer near.Close()
 	defer far.Close()
 	st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-	s := newSession()
+	s := newSession().screens[0]
 	s.attach(st)
 	formats := func() (all []bool) {
 		for len(st.out) > 0 {

@@ -27,6 +27,8 @@ type ask struct {
 	Offer  string `json:"offer"`
 	Width  int    `json:"width"` // of its window, in device pixels
 	Height int    `json:"height"`
+	// Monitor is which one it shows; 0: the first.
+	Monitor int `json:"monitor"`
 }
 
 // reply is the answer to it. Later messages carry only Desktop.
@@ -46,7 +48,17 @@ func (g *Gateway) connect(w http.ResponseWriter, r *http.Request) {
 	defer c.CloseNow() //nolint:errcheck // it may be closed already
 	c.SetReadLimit(signalBytes)
 
-	ctx, streamID := r.Context(), r.PathValue("id")
+	// It ends after the last word: a read that is cut short takes the connection with it.
+	ctx, cut := context.WithCancel(r.Context())
+	defer cut()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-g.late:
+			cut()
+		}
+	}()
+	streamID := r.PathValue("id")
 	log := g.cfg.Log.With("stream_id", streamID)
 	arrived, _ := ctx.Value(http.LocalAddrContextKey).(net.Addr)
 	why := byeNotNow
@@ -67,6 +79,10 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 	if err != nil {
 		return err
 	}
+	monitor := max(asked.Monitor, 1) - 1
+	if monitor >= wire.MaxMonitors {
+		return byeBad
+	}
 	grant, err := g.admit(ctx, streamID, asked)
 	if err != nil {
 		return err
@@ -75,15 +91,6 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		return byeRestart
 	}
 	defer g.running.Done()
-	ctx, cut := context.WithCancel(ctx)
-	defer cut()
-	go func() {
-		select {
-		case <-ctx.Done():
-		case <-g.late:
-			cut()
-		}
-	}()
 	socket := newSocket(c, time.Now())
 	v := newViewer(screenSize(asked.Width, asked.Height), socket.road)
 	v.grant, v.control = grant, grant.Control
@@ -93,8 +100,10 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		helpers.Wait()
 	}()
 	joined := false
-	s := g.enter(grant.SessionKey, func(s *session) { s.id, joined = grant.SessionID, s.join(v) })
-	defer g.leave(grant.SessionKey, s, func(s *session) { s.part(v) })
+	s := g.enter(grant.SessionKey, func(s *session) {
+		s.id, joined = grant.SessionID, s.screens[monitor].join(v)
+	}).screens[monitor]
+	defer g.leave(grant.SessionKey, s.session, func(*session) { s.part(v) })
 	if !joined {
 		return byeTooMuch
 	}
@@ -104,6 +113,11 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		return err
 	}
 	s.admitted(v, grant)
+	select {
+	case <-v.done: // there is nothing for it to see
+		return v.why
+	default:
+	}
 	left := make(chan struct{})
 	helpers.Go(func() { socket.talk(ctx, v) })
 	helpers.Go(func() { socket.play(v, s) })
@@ -175,7 +189,7 @@ func (g *Gateway) attend(ctx context.Context, t *socket, v *viewer, left <-chan 
 }
 
 // negotiate answers an offer of WebRTC; the connection before it, if any, is closed.
-func (g *Gateway) negotiate(ctx context.Context, v *viewer, s *session, offer string, arrived net.Addr, helpers *sync.WaitGroup) (string, error) {
+func (g *Gateway) negotiate(ctx context.Context, v *viewer, s *screen, offer string, arrived net.Addr, helpers *sync.WaitGroup) (string, error) {
 	p, err := newPeer(g.webrtc)
 	if err != nil {
 		return "", err

@@ -8,7 +8,7 @@ import (
 	"github.com/backlot/backlot/internal/wire"
 )
 
-// exactBytes bounds the tiles that are kept of one session: enough for four screens
+// exactBytes bounds the tiles that are kept of one session: enough for four monitors
 // of 3840 x 2160 of noise.
 const exactBytes = 64 << 20
 
@@ -65,14 +65,14 @@ func (e *exact) put(i int, t *lossless) {
 	e.tiles[i], e.still = t, nil
 }
 
-// add takes a tile, unless there is no more room.
-func (e *exact) add(m wire.Tile) {
+// add takes a tile, unless there is no more room for all of them.
+func (e *exact) add(m wire.Tile, room int) {
 	if e.width != m.Width || e.height != m.Height {
 		up := func(n uint16) int { return (int(n) + wire.TileSide - 1) / wire.TileSide }
 		*e = exact{width: m.Width, height: m.Height, columns: up(m.Width), tiles: make([]*lossless, up(m.Width)*up(m.Height))}
 	}
 	i := int(m.Row)*e.columns + int(m.Column)
-	if e.put(i, nil); e.bytes+len(m.Data) < exactBytes {
+	if e.put(i, nil); e.bytes+len(m.Data) < room {
 		e.put(i, &lossless{wire.Append(nil, m)})
 	}
 }
@@ -143,7 +143,7 @@ func (s *supply) add(m *lossless) {
 }
 
 // change passes on what a frame is about to change.
-func (s *session) change(st *streamer, m wire.Change) {
+func (s *screen) change(st *streamer, m wire.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streamer != st {
@@ -155,7 +155,7 @@ func (s *session) change(st *streamer, m wire.Change) {
 }
 
 // tile takes a part of the picture without loss, or word that all have come.
-func (s *session) tile(st *streamer, m wire.Message) {
+func (s *screen) tile(st *streamer, m wire.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streamer != st {
@@ -164,7 +164,11 @@ func (s *session) tile(st *streamer, m wire.Message) {
 	switch m := m.(type) {
 	case wire.Tile:
 		m.CapturedMicros = s.clock.of(m.CapturedMicros)
-		s.exact.add(m)
+		room := exactBytes + s.exact.bytes
+		for _, screen := range s.screens {
+			room -= screen.exact.bytes
+		}
+		s.exact.add(m, room)
 	case wire.Still:
 		m.CapturedMicros = s.clock.of(m.CapturedMicros)
 		s.exact.finish(m)
@@ -175,7 +179,7 @@ func (s *session) tile(st *streamer, m wire.Message) {
 }
 
 // forgetExact is for a streamer of which nothing is known yet.
-func (s *session) forgetExact() {
+func (s *screen) forgetExact() {
 	s.exact.clear()
 	s.broadcast(wire.Append(nil, wire.Change{
 		CapturedMicros: uint64(max(s.clock.last, 0)),
@@ -184,7 +188,7 @@ func (s *session) forgetExact() {
 }
 
 // took is told how much of what was sent to v its page has dealt with.
-func (s *session) took(v *viewer, m wire.Taken) {
+func (s *screen) took(v *viewer, m wire.Taken) {
 	v.supply.window.take(m.Bytes, time.Now())
 	if m.Bytes == 0 {
 		v.supply = supply{wanted: true, begins: true}
@@ -193,9 +197,9 @@ func (s *session) took(v *viewer, m wire.Taken) {
 	v.hungry()
 }
 
-// shows is told that v's page shows a picture without loss. The streamer hears of it
+// shown is told that v's page shows a picture without loss. The streamer hears of it
 // once all pages do: nothing is left to make better, then.
-func (s *session) shows(v *viewer, m wire.Exact) {
+func (s *screen) shown(v *viewer, m wire.Exact) {
 	v.supply.shows = m.Sum
 	if s.exact.still == nil {
 		return
@@ -209,7 +213,7 @@ func (s *session) shows(v *viewer, m wire.Exact) {
 }
 
 // feed sends v what it lacks of the picture without loss, until v ends.
-func (s *session) feed(v *viewer, send func([]byte) error) {
+func (s *screen) feed(v *viewer, send func([]byte) error) {
 	next := func() ([]byte, time.Duration) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -60,7 +60,7 @@ func TestViewersGetWhatTheyLack(t *testing.T) {
 	t.Parallel()
 	var e exact
 	for i := range uint16(6) {
-		e.add(tileAt(i%3, i/3, uint64(i)))
+		e.add(tileAt(i%3, i/3, uint64(i)), exactBytes)
 	}
 	e.finish(still(9))
 	first, second := &supply{wanted: true}, &supply{wanted: true}
@@ -77,14 +77,14 @@ func TestViewersGetWhatTheyLack(t *testing.T) {
 	if e.still != nil {
 		t.Error("all is still exact although something has changed")
 	}
-	e.add(tileAt(1, 0, 11))
+	e.add(tileAt(1, 0, 11), exactBytes)
 	if tiles, stills := got(t, first, &e); len(tiles) != 1 || tiles[0] != 11 || stills != nil {
 		t.Errorf("got %v, %v, want the tile that is new", tiles, stills)
 	}
 	if tiles, _ := got(t, second, &e); len(tiles) != 5 {
 		t.Errorf("who comes later gets %v, want all that is known", tiles)
 	}
-	e.add(tileAt(2, 0, 12))
+	e.add(tileAt(2, 0, 12), exactBytes)
 	e.finish(still(10))
 	for _, s := range []*supply{first, second} {
 		if tiles, stills := got(t, s, &e); len(tiles) != 1 || tiles[0] != 12 || len(stills) != 1 || stills[0] != 10 {
@@ -102,7 +102,7 @@ func TestExactIsBounded(t *testing.T) {
 	m := wire.Tile{Width: wire.MaxSide, Height: wire.MaxSide, Data: make([]byte, wire.MaxTile)}
 	for m.Row = range uint16(wire.MaxSide / wire.TileSide) {
 		for m.Column = range uint16(wire.MaxSide / wire.TileSide) {
-			e.add(m)
+			e.add(m, exactBytes)
 		}
 	}
 	held := 0
@@ -118,7 +118,7 @@ func TestExactIsBounded(t *testing.T) {
 	if e.bytes != 0 {
 		t.Errorf("%d bytes left after all has changed", e.bytes)
 	}
-	e.add(tileAt(0, 0, 1)) // of a screen of another size
+	e.add(tileAt(0, 0, 1), exactBytes) // of a screen of another size
 	if len(e.tiles) != 6 || e.tiles[0] == nil {
 		t.Errorf("%d tiles of the new screen, want 6", len(e.tiles))
 	}

@@ -23,7 +23,7 @@ func (saying) SetReadDeadline(time.Time) error { return nil }
 func (saying) Close() error                    { return nil }
 
 // looker is a viewer whose page takes everything, by its WebSocket, and tells it to seen.
-func looker(s *session, control bool, seen func([]byte)) (*viewer, *socket) {
+func looker(s *screen, control bool, seen func([]byte)) (*viewer, *socket) {
 	t := newSocket(nil, time.Now())
 	t.send = func(b []byte) error {
 		seen(b)
@@ -55,17 +55,19 @@ func FuzzStreamer(f *testing.F) {
 	f.Add(stream(ready, wire.Change{CapturedMicros: 1, Areas: []wire.Area{{Width: 1, Height: 1}}}, wire.Tile{CapturedMicros: 2, Width: 640, Height: 360, Data: []byte{1}}, wire.Still{CapturedMicros: 2, Width: 640, Height: 360}))
 	f.Add(stream(ready, wire.Sound{CapturedMicros: 1, Data: []byte{1, 2}}, wire.Stats{Frames: 1}, wire.Allows{Clipboard: true, Upload: true}, wire.Copied{}))
 	f.Add(stream(wire.PipeOpen{Pipe: 1}, wire.PipeData{Pipe: 1, Data: []byte("x")}, wire.PipeRoom{Pipe: 1, Bytes: 1 << 30}, wire.PipeEnd{Pipe: 1}))
+	f.Add(stream(ready, wire.Monitors{There: 3}, second(wire.Screen{Width: 320, Height: 200}), second(picture(true, 0)), wire.Monitors{There: 1}))
 	f.Fuzz(func(t *testing.T, said []byte) {
 		conn := saying{in: bytes.NewReader(said)}
 		st := &streamer{conn: conn, out: make(chan wire.Message, queuedMessages)}
 		st.pipes = wire.NewPipes(st.send)
 		defer st.pipes.Close()
-		s := newSession()
-		s.attach(st)
+		all := newSession()
+		all.attach(st)
 		var told atomic.Int64
 		var feeding sync.WaitGroup
 		defer feeding.Wait()
-		for _, control := range []bool{true, false} {
+		for i, control := range []bool{true, false, true} {
+			s := all.screens[i/2]
 			tell := func(b []byte) {
 				told.Add(int64(len(b)))
 				if _, err := wire.Decode(b); err != nil {
@@ -88,14 +90,14 @@ func FuzzStreamer(f *testing.F) {
 		err := st.listen(wire.NewConn(struct {
 			io.Reader
 			io.Writer
-		}{conn, io.Discard}), s, func() {})
+		}{conn, io.Discard}), all, func() {})
 		if err == nil {
 			t.Error("what ends without an error?")
 		}
 		if more := told.Load() - before; more > 64<<10+8*int64(len(said)) {
 			t.Errorf("%d bytes said, %d told", len(said), more)
 		}
-		s.detach(st)
+		all.detach(st)
 	})
 }
 
@@ -116,7 +118,7 @@ func FuzzViewer(f *testing.F) {
 	seed(wire.Layout{Name: "de"}, wire.Microphone{Data: []byte{1}}, wire.Listen{On: true}, wire.Ask{Wish: 1}, wire.Scale{Percent: 200})
 	f.Fuzz(func(t *testing.T, said []byte) {
 		st := &streamer{conn: saying{}, out: make(chan wire.Message, queuedMessages)}
-		s := newSession()
+		s := newSession().screens[0]
 		s.attach(st)
 		down := map[holding]bool{}
 		var speaks *viewer

@@ -160,6 +160,9 @@ func TestPageMouse(t *testing.T) {
 		mouse(input.MouseReleased, 1500, -20).WithButton(input.Middle),
 	)
 	expect(wire.Button{Button: 2, Down: true}, wire.Pointer{X: 1279, Y: 0}, wire.Button{Button: 2})
+	// Back in it, it says where it is, as another window may have moved the pointer.
+	w.do(mouse(input.MouseMoved, 1279, 0))
+	expect(wire.Pointer{X: 1279, Y: 0})
 	for name, button := range map[input.MouseButton]uint8{input.Back: 8, input.Forward: 9} {
 		bit := map[uint8]int64{8: 8, 9: 16}[button]
 		w.do(mouse(input.MousePressed, 1279, 0).WithButton(name).WithButtons(bit), mouse(input.MouseReleased, 1279, 0).WithButton(name))

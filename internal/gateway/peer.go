@@ -127,7 +127,7 @@ func newPeer(api *webrtc.API) (*peer, error) {
 }
 
 // serve ties the connection's events to a viewer of a session.
-func (p *peer) serve(v *viewer, s *session) {
+func (p *peer) serve(v *viewer, s *screen) {
 	p.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		switch state {
 		case webrtc.PeerConnectionStateConnected:
@@ -213,7 +213,7 @@ func (p *peer) reports(each func(rtcp.Packet)) {
 }
 
 // report takes what the receiver says of what it gets.
-func (p *peer) report(s *session, packet rtcp.Packet) {
+func (p *peer) report(s *screen, packet rtcp.Packet) {
 	if arrivals, ok := packet.(*rtcp.TransportLayerCC); ok {
 		s.delivered(p.road, p.track.arrivals(arrivals))
 		return

@@ -71,6 +71,7 @@ func (s *session) admitted(v *viewer, grant Grant) {
 		s.disarm(v)
 	}
 	s.inform()
+	s.keep()
 }
 
 // disarm lets nothing more of v's through, and lifts what it holds down.
@@ -101,12 +102,13 @@ func (s *session) wish(v *viewer, ask wire.Ask) {
 		if !v.grant.Share {
 			return
 		}
-		for _, o := range s.viewers {
+		for o := range s.everybody() {
 			if o.grant.UserID != v.grant.UserID {
 				of(o)
 			}
 		}
 		s.inform()
+		s.keep()
 		if ask.Wish != wire.WishControl {
 			return
 		}
@@ -121,7 +123,7 @@ func (s *session) wish(v *viewer, ask wire.Ask) {
 func (s *session) dismiss() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, v := range s.viewers {
+	for v := range s.everybody() {
 		if v.grant.Guest {
 			v.end(byeUnshared)
 		}
@@ -132,7 +134,7 @@ func (s *session) dismiss() {
 func (s *session) outdate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, v := range s.viewers {
+	for v := range s.everybody() {
 		select {
 		case v.stale <- struct{}{}:
 		default:
@@ -142,7 +144,7 @@ func (s *session) outdate() {
 
 // inform tells every page what has changed for it: who is there, and what it may do.
 func (s *session) inform() {
-	for _, v := range s.viewers {
+	for v := range s.everybody() {
 		if v.talks {
 			s.informOne(v)
 		}
@@ -160,7 +162,7 @@ func (s *session) informOne(v *viewer) {
 		}
 		v.message(wire.Append(nil, wire.Standing{Control: v.control, Share: g.Share, Stop: g.Stop, Keeps: g.Keeps, SecondsLeft: left}))
 	}
-	if is := wire.Append(nil, wire.People{People: s.there(v)}); !bytes.Equal(v.people, is) {
+	if is := wire.Append(nil, wire.People{People: s.present(v)}); !bytes.Equal(v.people, is) {
 		v.people = is
 		v.message(is)
 	}
@@ -173,11 +175,11 @@ func (s *session) informOne(v *viewer) {
 	}
 }
 
-// there lists who looks, as you are to see them.
-func (s *session) there(you *viewer) []wire.Person {
+// present lists who looks, as you are to see them.
+func (s *session) present(you *viewer) []wire.Person {
 	var people []wire.Person
 	at := map[string]int{}
-	for _, v := range s.viewers {
+	for v := range s.everybody() {
 		g := v.grant
 		i, known := at[g.UserID]
 		if !known {
@@ -208,9 +210,12 @@ func (s *session) number(userID string) {
 
 // forget gives the number of a person free who is not there any more.
 func (s *session) forget(userID string) {
-	if !slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.grant.UserID == userID }) {
-		delete(s.numbers, userID)
+	for v := range s.everybody() {
+		if v.grant.UserID == userID {
+			return
+		}
 	}
+	delete(s.numbers, userID)
 }
 
 // shortened fits a message.
@@ -219,7 +224,7 @@ func shortened(name string) string {
 }
 
 // fulfil asks the domain for what the page of v asks for.
-func (g *Gateway) fulfil(ctx context.Context, log *slog.Logger, v *viewer, s *session, streamID string, ask wire.Ask) {
+func (g *Gateway) fulfil(ctx context.Context, log *slog.Logger, v *viewer, s *screen, streamID string, ask wire.Ask) {
 	var err error
 	switch ask.Wish {
 	case wire.WishStop:
@@ -255,14 +260,14 @@ func (g *Gateway) fulfil(ctx context.Context, log *slog.Logger, v *viewer, s *se
 	v.message(wire.Append(nil, wire.Notice{Text: shortened(why)}))
 }
 
-func (g *Gateway) sharing(v *viewer, s *session) Sharing {
+func (g *Gateway) sharing(v *viewer, s *screen) Sharing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return v.grant.Sharing
 }
 
 // renew asks what v may see by now.
-func (g *Gateway) renew(ctx context.Context, v *viewer, s *session, streamID string) {
+func (g *Gateway) renew(ctx context.Context, v *viewer, s *screen, streamID string) {
 	grant, err := g.cfg.Studio.ResumeStream(ctx, streamID)
 	switch {
 	case err == nil:
@@ -275,7 +280,7 @@ func (g *Gateway) renew(ctx context.Context, v *viewer, s *session, streamID str
 	}
 }
 
-func (v *viewer) grantWas(s *session) Grant {
+func (v *viewer) grantWas(s *screen) Grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return v.grant

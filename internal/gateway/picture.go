@@ -10,46 +10,60 @@ import (
 )
 
 // desktop is called when st can show a desktop.
-func (s *session) desktop(st *streamer, m wire.Ready) {
+func (s *screen) desktop(st *streamer, m wire.Ready) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streamer != st {
 		return
 	}
 	s.ready = true
-	s.screen = wire.Append(nil, wire.Screen(m))
-	s.broadcast(s.screen)
+	s.size = wire.Append(nil, wire.Screen(m))
+	s.broadcast(s.size)
 	s.tellDesktop()
 }
 
 func (s *session) tellDesktop() {
-	for _, v := range s.viewers {
-		v.desktop(s.ready)
+	for _, screen := range s.screens {
+		for _, v := range screen.viewers {
+			v.desktop(screen.shows())
+		}
 	}
 }
 
-// show passes a cursor, the screen's size or its scale on to the viewers.
-func (s *session) show(st *streamer, m wire.Message) {
+// show passes the screen's size on to the viewers.
+func (s *screen) show(st *streamer, m wire.Screen) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streamer != st {
+		return
+	}
+	before := s.shows()
+	s.size = wire.Append(nil, m)
+	s.exact.clear()
+	s.broadcast(s.size)
+	if s.shows() != before {
+		s.tellDesktop()
+	}
+}
+
+// draws passes on a cursor, or the scale.
+func (s *session) draws(st *streamer, m wire.Message) {
 	b := wire.Append(nil, m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streamer != st {
 		return
 	}
-	switch m.Type() {
-	case wire.TypeCursor:
+	if m.Type() == wire.TypeCursor {
 		s.cursor = b
-	case wire.TypeScaled:
+	} else {
 		s.scaled = b
-	default:
-		s.screen = b
-		s.exact.clear()
 	}
-	s.broadcast(b)
+	s.announce(b)
 }
 
 // pass tells the viewers what is of no use to those who come later.
-func (s *session) pass(st *streamer, m wire.Message) {
+func (s *screen) pass(st *streamer, m wire.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streamer == st {
@@ -57,7 +71,7 @@ func (s *session) pass(st *streamer, m wire.Message) {
 	}
 }
 
-func (s *session) broadcast(b []byte) {
+func (s *screen) broadcast(b []byte) {
 	for _, v := range s.viewers {
 		v.message(b)
 	}
@@ -65,7 +79,7 @@ func (s *session) broadcast(b []byte) {
 
 // video gives a frame to every viewer that has room for it. Who has none gets
 // nothing before the next key frame.
-func (s *session) video(st *streamer, m wire.Video) {
+func (s *screen) video(st *streamer, m wire.Video) {
 	f := &frame{key: m.Key}
 	if f.payloads, f.size = packetize(m.Data); len(f.payloads) == 0 {
 		return
@@ -97,7 +111,7 @@ func (s *session) video(st *streamer, m wire.Video) {
 }
 
 // askKey has a key frame asked for, now or soon.
-func (s *session) askKey() {
+func (s *screen) askKey() {
 	if s.streamer == nil || s.keys.pending != nil {
 		return
 	}
@@ -119,7 +133,7 @@ func (s *session) askKey() {
 }
 
 // report takes what the player at the end of r says of the video it gets.
-func (s *session) report(r *road, packet rtcp.Packet) {
+func (s *screen) report(r *road, packet rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch packet := packet.(type) {
@@ -134,7 +148,7 @@ func (s *session) report(r *road, packet rtcp.Packet) {
 }
 
 // delivered takes what has arrived by a road.
-func (s *session) delivered(r *road, came []delivery) {
+func (s *screen) delivered(r *road, came []delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range came {
@@ -145,7 +159,7 @@ func (s *session) delivered(r *road, came []delivery) {
 
 // tellRate asks for what the narrowest way carries and who leads allows, if that has changed
 // by a twentieth.
-func (s *session) tellRate() {
+func (s *screen) tellRate() {
 	rate := highestRate
 	if most := int(s.preferred.MostBitsPerSecond); most > 0 {
 		rate = min(rate, most)

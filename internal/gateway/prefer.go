@@ -7,13 +7,13 @@ import (
 )
 
 // prefers takes what v's user wants the picture to keep, and to cost at most.
-func (s *session) prefers(v *viewer, m wire.Prefer) {
+func (s *screen) prefers(v *viewer, m wire.Prefer) {
 	v.preference = m
 	s.choosePicture()
 }
 
 // choosePicture has the picture be as who leads wants it.
-func (s *session) choosePicture() {
+func (s *screen) choosePicture() {
 	s.chooseColour()
 	var is wire.Prefer
 	if leader := s.leader(); leader != nil {
@@ -31,7 +31,7 @@ func (s *session) choosePicture() {
 
 // pause is how long after so many bytes without loss v gets more, so that all that it gets
 // keeps to the limit.
-func (s *session) pause(v *viewer, bytes int) time.Duration {
+func (s *screen) pause(v *viewer, bytes int) time.Duration {
 	most := int(s.preferred.MostBitsPerSecond)
 	if most == 0 {
 		return 0

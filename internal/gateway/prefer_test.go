@@ -16,7 +16,7 @@ func TestWhoLeadsChoosesWhatIsKept(t *testing.T) {
 	defer near.Close()
 	defer far.Close()
 	st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-	s := newSession()
+	s := newSession().screens[0]
 	s.attach(st)
 	expect := func(what string, want ...wire.Message) {
 		t.Helper()
@@ -62,7 +62,7 @@ func TestWhoLeadsChoosesWhatIsKept(t *testing.T) {
 
 func TestLimitHoldsForExactPixels(t *testing.T) {
 	t.Parallel()
-	s, v := newSession(), newViewer(wire.Resize{}, newRoad(time.Now()))
+	s, v := newSession().screens[0], newViewer(wire.Resize{}, newRoad(time.Now()))
 	if got := s.pause(v, 1000); got != 0 {
 		t.Errorf("without a limit: %v", got)
 	}

@@ -78,7 +78,7 @@ func (r *road) drain() {
 }
 
 // pump sends frames until the road ends, in the pace that its rate allows.
-func (r *road) pump(v *viewer, s *session) {
+func (r *road) pump(v *viewer, s *screen) {
 	var pace pacer
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -114,7 +114,7 @@ func (r *road) pump(v *viewer, s *session) {
 }
 
 // travel has v use another road from now on, or the one that it has anew.
-func (s *session) travel(v *viewer, to *road) {
+func (s *screen) travel(v *viewer, to *road) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Contains(s.viewers, v) {
@@ -145,7 +145,7 @@ func (s *session) travel(v *viewer, to *road) {
 }
 
 // turn has the streamer begin when somebody watches for the first time, and end when nobody does any more.
-func (s *session) turn(watched bool) {
+func (s *screen) turn(watched bool) {
 	switch {
 	case !watched && s.watched():
 		s.watch()
@@ -156,7 +156,7 @@ func (s *session) turn(watched bool) {
 }
 
 // lost is called when a road has come to its end by itself.
-func (s *session) lost(v *viewer, r *road) {
+func (s *screen) lost(v *viewer, r *road) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	watched := s.watched()
@@ -169,7 +169,7 @@ func (s *session) lost(v *viewer, r *road) {
 }
 
 // leaves closes a road; v goes by another if it went by that one.
-func (s *session) leaves(v *viewer, r, other *road) {
+func (s *screen) leaves(v *viewer, r, other *road) {
 	s.mu.Lock()
 	used := v.road == r
 	s.mu.Unlock()
@@ -180,7 +180,7 @@ func (s *session) leaves(v *viewer, r, other *road) {
 }
 
 // hears takes a message that came by a road: those of a former one are too late.
-func (s *session) hears(v *viewer, r *road, m wire.Message) {
+func (s *screen) hears(v *viewer, r *road, m wire.Message) {
 	s.mu.Lock()
 	late := v.road != r
 	s.mu.Unlock()
@@ -191,7 +191,7 @@ func (s *session) hears(v *viewer, r *road, m wire.Message) {
 
 // room is told after each frame whether there is room for another, and how many bytes
 // were sent. It answers what the way carries, in bits per second, and the rate to pace by.
-func (s *session) room(r *road, full bool, bytes int) (rate, pace int) {
+func (s *screen) room(r *road, full bool, bytes int) (rate, pace int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.way.count(bytes, time.Now())
@@ -203,7 +203,7 @@ func (s *session) room(r *road, full bool, bytes int) (rate, pace int) {
 }
 
 // makeRoom has the streamer pause while everybody who watches has no room for a frame.
-func (s *session) makeRoom() {
+func (s *screen) makeRoom() {
 	full := false
 	for _, v := range s.viewers {
 		if v.watches && !v.full {
@@ -212,8 +212,8 @@ func (s *session) makeRoom() {
 		}
 		full = full || v.watches
 	}
-	if full != s.held {
-		s.held = full
+	if full != s.paused {
+		s.paused = full
 		s.tell(wire.Hold{On: full})
 	}
 }

@@ -15,7 +15,7 @@ func TestScaleIsForWhoHasControl(t *testing.T) {
 	defer near.Close()
 	defer far.Close()
 	st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-	s := newSession()
+	s := newSession().screens[0]
 	s.attach(st)
 	join := func(control bool) (*viewer, *[]wire.Message) {
 		v, told := newViewer(wire.Resize{}, newRoad(time.Now())), &[]wire.Message{}
@@ -31,7 +31,7 @@ func TestScaleIsForWhoHasControl(t *testing.T) {
 		return v, told
 	}
 	artist, early := join(true)
-	s.show(st, wire.Scaled{Percent: 150})
+	s.draws(st, wire.Scaled{Percent: 150})
 	guest, late := join(false)
 	for name, told := range map[string][]wire.Message{"who was there": *early, "who came later": *late} {
 		if want := []wire.Message{wire.Scaled{Percent: 150}}; !slices.Equal(told, want) {

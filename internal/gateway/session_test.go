@@ -23,7 +23,7 @@ func TestSlowViewerLosesFramesAlone(t *testing.T) {
 		defer near.Close()
 		defer far.Close()
 		st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-		s := newSession()
+		s := newSession().screens[0]
 		s.attach(st)
 		join := func(write func(uint32)) (*viewer, func() int) {
 			v := newViewer(wire.Resize{}, newRoad(time.Now()))
@@ -103,7 +103,7 @@ func TestHungStreamerIsDropped(t *testing.T) {
 	t.Parallel()
 	near, far := net.Pipe()
 	defer far.Close()
-	s := newSession()
+	s := newSession().screens[0]
 	s.attach(&streamer{conn: near, out: make(chan wire.Message, queuedMessages)})
 	v := newViewer(wire.Resize{}, newRoad(time.Now()))
 	v.control = true
@@ -122,7 +122,7 @@ func TestHungStreamerIsDropped(t *testing.T) {
 func TestLostRoadWatchesNoMore(t *testing.T) {
 	t.Parallel()
 	st := &streamer{out: make(chan wire.Message, queuedMessages)}
-	s := newSession()
+	s := newSession().screens[0]
 	s.attach(st)
 	v := newViewer(wire.Resize{}, newRoad(time.Now()))
 	v.send = func([]byte) error { return nil }

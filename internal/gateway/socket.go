@@ -75,7 +75,7 @@ func (t *socket) put(ctx context.Context, b []byte) error {
 }
 
 // pump writes frames until v ends, each as soon as there is room for it.
-func (t *socket) pump(ctx context.Context, v *viewer, s *session) {
+func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
 	rate, last := initialRate, 0
 	for {
 		// Whether there is room is told before the streamer makes a frame.
@@ -114,11 +114,12 @@ func (t *socket) hasRoom(rate int) bool {
 }
 
 // listen takes what the page says until the WebSocket ends.
-func (t *socket) listen(ctx context.Context, v *viewer, s *session) {
+func (t *socket) listen(ctx context.Context, v *viewer, s *screen) {
 	allowed, offers := newBudget(inputPerSecond, time.Now()), newBudget(offersPerSecond, time.Now())
 	for {
 		kind, b, err := t.conn.Read(ctx)
 		if err != nil {
+			v.left.Store(websocket.CloseStatus(err) != -1)
 			return
 		}
 		if !allowed.take(time.Now()) {
@@ -149,7 +150,7 @@ func (t *socket) listen(ctx context.Context, v *viewer, s *session) {
 	}
 }
 
-func (t *socket) hear(v *viewer, s *session, m wire.Message) {
+func (t *socket) hear(v *viewer, s *screen, m wire.Message) {
 	switch m := m.(type) {
 	case wire.Road:
 		switch {
@@ -170,7 +171,7 @@ func (t *socket) hear(v *viewer, s *session, m wire.Message) {
 	}
 }
 
-func (t *socket) progress(v *viewer, s *session, p wire.Progress) {
+func (t *socket) progress(v *viewer, s *screen, p wire.Progress) {
 	now := time.Now()
 	var came []delivery
 	t.mu.Lock()

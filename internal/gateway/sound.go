@@ -41,7 +41,7 @@ type sound struct {
 }
 
 // sound gives a packet to every viewer that listens and has room for it.
-func (s *session) sound(st *streamer, m wire.Sound) {
+func (s *screen) sound(st *streamer, m wire.Sound) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streamer != st {
@@ -69,25 +69,25 @@ func (s *session) sound(st *streamer, m wire.Sound) {
 }
 
 // listens takes whether v wants to hear the desktop.
-func (s *session) listens(v *viewer, how wire.Listen) {
+func (s *screen) listens(v *viewer, how wire.Listen) {
 	before := s.heard()
 	v.listens = how
 	s.tellHeard(before)
 }
 
-func (s *session) heard() bool {
+func (s *screen) heard() bool {
 	return slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.listens.On })
 }
 
 // tellHeard tells the streamer whether somebody listens, if that has changed.
-func (s *session) tellHeard(before bool) {
+func (s *screen) tellHeard(before bool) {
 	if now := s.heard(); now != before {
 		s.tell(wire.Listen{On: now})
 	}
 }
 
 // speak passes on what v's microphone hears, unless another speaks.
-func (s *session) speak(v *viewer, m wire.Microphone, now time.Time) {
+func (s *screen) speak(v *viewer, m wire.Microphone, now time.Time) {
 	if s.sounds.speaker != v && now.Sub(s.sounds.spoke) < speakFor {
 		return
 	}
@@ -97,7 +97,7 @@ func (s *session) speak(v *viewer, m wire.Microphone, now time.Time) {
 }
 
 // play sends queued sound until the road ends.
-func (r *road) play(v *viewer, s *session) {
+func (r *road) play(v *viewer, s *screen) {
 	for {
 		var err error
 		select {
@@ -121,7 +121,7 @@ func (r *road) play(v *viewer, s *session) {
 
 // microphone passes on what a page's microphone hears, for as long as the
 // connection lasts.
-func (p *peer) microphone(v *viewer, s *session) {
+func (p *peer) microphone(v *viewer, s *screen) {
 	p.pc.OnTrack(func(from *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		allowed := newBudget(microphonePerSecond, time.Now())
 		for {

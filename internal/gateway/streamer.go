@@ -31,7 +31,7 @@ const (
 	// queuedMessages is how many messages wait for a streamer before it counts as hung.
 	queuedMessages = 4096
 	// messagesPerSecond bounds what a streamer says: frames, cursors and answers.
-	messagesPerSecond = 2000
+	messagesPerSecond = 2000 * wire.MaxMonitors
 )
 
 // streamer is one connection of a session's streamer.
@@ -180,36 +180,52 @@ func (st *streamer) listen(c *wire.Conn, s *session, ready func()) error {
 		}
 		switch m := m.(type) {
 		case wire.Ready:
-			s.desktop(st, m)
+			s.screens[0].desktop(st, m)
 			if ready != nil {
 				ready()
 				ready = nil
 			}
-		case wire.Video:
-			s.video(st, m)
-		case wire.Change:
-			s.change(st, m)
-		case wire.Tile, wire.Still:
-			s.tile(st, m)
 		case wire.Sound:
-			s.sound(st, m)
-		case wire.Cursor, wire.Screen, wire.Scaled:
-			s.show(st, m)
+			s.screens[0].sound(st, m)
+		case wire.Cursor, wire.Scaled:
+			s.draws(st, m)
+		case wire.Monitors:
+			s.plugged(st, m)
 		case wire.Allows:
 			s.offers(st, m)
 		case wire.Copied:
 			s.copies(st, m)
 		case wire.PipeData, wire.PipeRoom, wire.PipeEnd:
-			if err := st.pipes.Handle(m); err != nil {
-				return err
-			}
-		case wire.Stats:
-			s.pass(st, m)
+			err = st.pipes.Handle(m)
 		case wire.Pong:
+		case wire.Monitor:
+			err = s.screens[m.Number-1].take(st, m.Message)
 		default:
-			return fmt.Errorf("message of type 0x%02x is not for streamers to send", uint8(m.Type()))
+			err = s.screens[0].take(st, m)
+		}
+		if err != nil {
+			return err
 		}
 	}
+}
+
+// take takes what is seen of a monitor.
+func (s *screen) take(st *streamer, m wire.Message) error {
+	switch m := m.(type) {
+	case wire.Video:
+		s.video(st, m)
+	case wire.Change:
+		s.change(st, m)
+	case wire.Tile, wire.Still:
+		s.tile(st, m)
+	case wire.Screen:
+		s.show(st, m)
+	case wire.Stats:
+		s.pass(st, m)
+	default:
+		return fmt.Errorf("message of type 0x%02x is not for streamers to send", uint8(m.Type()))
+	}
+	return nil
 }
 
 // talk writes what is queued, and a Ping now and then, until ctx ends.

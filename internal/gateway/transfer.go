@@ -48,7 +48,7 @@ func (s *session) offers(st *streamer, m wire.Allows) {
 		return
 	}
 	s.allows = m
-	for _, v := range s.viewers {
+	for v := range s.everybody() {
 		s.offer(v)
 	}
 }
@@ -85,7 +85,7 @@ func (s *session) copies(st *streamer, m wire.Copied) {
 		return
 	}
 	s.copied = wire.Append(nil, m)
-	for _, v := range s.viewers {
+	for v := range s.everybody() {
 		if s.mayExchange(v).Clipboard {
 			v.message(s.copied)
 		}
@@ -144,7 +144,7 @@ func (g *Gateway) viewerOf(key string) (*session, *viewer) {
 	defer g.mu.Unlock()
 	for _, s := range g.sessions {
 		s.mu.Lock()
-		for _, v := range s.viewers {
+		for v := range s.everybody() {
 			if same(v.key, key) {
 				s.mu.Unlock()
 				return s, v

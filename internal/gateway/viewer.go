@@ -36,6 +36,7 @@ var (
 	byeNotNow   = bye{websocket.StatusTryAgainLater, "try again later"}
 	byeStopped  = bye{4000, "the session was stopped"}
 	byeUnshared = bye{4001, "the session is shared no more"}
+	byeClosed   = bye{4002, "the screen was closed"}
 	byeBad      = bye{4400, "that was not understood"}
 	byeRefused  = bye{4403, "this does not open a desktop"}
 	byeLost     = bye{4408, "the media connection was lost"}
@@ -59,6 +60,7 @@ type viewer struct {
 	supply                     supply
 
 	peer   atomic.Pointer[road] // the latest by WebRTC, if any
+	left   atomic.Bool          // the page was closed, or left by its user
 	hunger chan struct{}        // holds one: there may be something to feed
 	shown  chan bool            // whether there is a desktop: the latest news only
 	done   chan struct{}

@@ -12,20 +12,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// capture reads a screen of a given size into a picture, through memory shared
-// with the X server. One goroutine uses it.
+// capture reads a place of the screen into a picture, through memory shared with the
+// X server. One goroutine uses it.
 type capture struct {
 	display *display
 	picture *picture
-	width   int // of the screen: the picture may be a pixel narrower
+	at      place // of the screen: the picture may be a pixel narrower
 	screen  []byte
 	segment shm.Seg
+	damage  damage.Damage
 	damaged xfixes.Region
 }
 
-// newCapture makes a capture of a screen of width x height pixels, in full colour or
-// not. The picture leaves out an odd last row or column: 4:2:0 has none.
-func newCapture(d *display, width, height int, full bool) (*capture, error) {
+// newCapture makes a capture of a place, in full colour or not. The picture leaves out
+// an odd last row or column: 4:2:0 has none.
+func newCapture(d *display, at place, full bool) (*capture, error) {
 	segment, err := shm.NewSegId(d.x)
 	if err != nil {
 		return nil, err
@@ -37,13 +38,21 @@ func newCapture(d *display, width, height int, full bool) (*capture, error) {
 	if err := xfixes.CreateRegionChecked(d.x, damaged, nil).Check(); err != nil {
 		return nil, fmt.Errorf("make a region: %w", err)
 	}
-	screen, err := share(d, segment, width*height*4)
+	drawn, err := damage.NewDamageId(d.x)
+	if err != nil {
+		return nil, err
+	}
+	// One event when the screen stops being clean: none more until somebody looks.
+	if err := damage.CreateChecked(d.x, drawn, xproto.Drawable(d.root), damage.ReportLevelNonEmpty).Check(); err != nil {
+		return nil, fmt.Errorf("ask to be told of changes: %w", err)
+	}
+	screen, err := share(d, segment, at.width*at.height*4)
 	if err != nil {
 		return nil, err
 	}
 	return &capture{
-		display: d, picture: newPicture(width&^1, height&^1, full),
-		width: width, screen: screen, segment: segment, damaged: damaged,
+		display: d, picture: newPicture(at.width&^1, at.height&^1, full),
+		at: at, screen: screen, segment: segment, damage: drawn, damaged: damaged,
 	}, nil
 }
 
@@ -69,24 +78,28 @@ func share(d *display, segment shm.Seg, size int) ([]byte, error) {
 
 func (c *capture) close() {
 	shm.Detach(c.display.x, c.segment)
+	damage.Destroy(c.display.x, c.damage)
 	xfixes.DestroyRegion(c.display.x, c.damaged)
 	_ = unix.SysvShmDetach(c.screen)
 	c.picture.close()
 }
 
+// stride is how many bytes a row of the screen's has.
+func (c *capture) stride() int { return c.at.width * 4 }
+
 // take brings the picture up to date and marks which blocks of it have changed:
-// all of them if so asked.
-func (c *capture) take(everything bool) error {
+// all of them if so asked. It says whether there are any.
+func (c *capture) take(everything bool) (changed bool, err error) {
 	x, p := c.display.x, c.picture
 	// What is drawn after Subtract is damage again: nothing is missed.
-	damage.Subtract(x, c.display.damage, xfixes.RegionNone, c.damaged)
+	damage.Subtract(x, c.damage, xfixes.RegionNone, c.damaged)
 	region, err := xfixes.FetchRegion(x, c.damaged).Reply()
 	if err != nil {
-		return fmt.Errorf("ask what has changed: %w", err)
+		return false, fmt.Errorf("ask what has changed: %w", err)
 	}
 	p.unmark()
 	for _, r := range region.Rectangles {
-		p.mark(int(r.X), int(r.Y), int(r.Width), int(r.Height))
+		p.mark(int(r.X)-c.at.x, int(r.Y)-c.at.y, int(r.Width), int(r.Height))
 	}
 	if everything {
 		p.mark(0, 0, p.width, p.height)
@@ -101,17 +114,17 @@ func (c *capture) take(everything bool) error {
 	}
 	var grabs []grab
 	for top, bottom := range p.bands() {
-		grabs = append(grabs, grab{top, bottom, shm.GetImage(x, xproto.Drawable(c.display.root), 0, int16(top),
-			uint16(c.width), uint16(bottom-top), ^uint32(0), xproto.ImageFormatZPixmap, c.segment, uint32(top*c.width*4))})
+		grabs = append(grabs, grab{top, bottom, shm.GetImage(x, xproto.Drawable(c.display.root), int16(c.at.x), int16(c.at.y+top),
+			uint16(c.at.width), uint16(bottom-top), ^uint32(0), xproto.ImageFormatZPixmap, c.segment, uint32(top*c.stride()))})
 	}
 	for _, g := range grabs {
 		if _, err := g.cookie.Reply(); err != nil {
-			return fmt.Errorf("grab rows %d to %d: %w", g.top, g.bottom, err)
+			return false, fmt.Errorf("grab rows %d to %d: %w", g.top, g.bottom, err)
 		}
-		if err := p.convert(c.screen, c.width*4, g.top, g.bottom); err != nil {
-			return err
+		if err := p.convert(c.screen, c.stride(), g.top, g.bottom); err != nil {
+			return false, err
 		}
 	}
 	p.measure()
-	return nil
+	return len(grabs) > 0, nil
 }

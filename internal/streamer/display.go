@@ -28,7 +28,6 @@ type display struct {
 	x       *xgb.Conn
 	setup   *xproto.SetupInfo
 	root    xproto.Window
-	damage  damage.Damage
 	wmCheck xproto.Atom // _NET_SUPPORTING_WM_CHECK
 	keymap  sync.Mutex  // held by who changes it
 }
@@ -83,13 +82,6 @@ func (d *display) prepare() error {
 	}
 	var err error
 	if d.wmCheck, err = d.atom("_NET_SUPPORTING_WM_CHECK"); err != nil {
-		return err
-	}
-	if d.damage, err = damage.NewDamageId(d.x); err != nil {
-		return err
-	}
-	// One event when the screen stops being clean: none more until somebody looks.
-	if err := damage.CreateChecked(d.x, d.damage, xproto.Drawable(d.root), damage.ReportLevelNonEmpty).Check(); err != nil {
 		return err
 	}
 	if err := xfixes.SelectCursorInputChecked(d.x, d.root, xfixes.CursorNotifyMaskDisplayCursor).Check(); err != nil {

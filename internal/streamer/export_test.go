@@ -17,12 +17,15 @@ func Grab(ctx context.Context, name string) (take func(everything bool) error, e
 	if err != nil {
 		return nil, err
 	}
-	c, err := newCapture(d, width, height, false)
+	c, err := newCapture(d, place{size: size{width, height}}, false)
 	if err != nil {
 		d.x.Close()
 		return nil, err
 	}
-	return c.take, nil
+	return func(everything bool) error {
+		_, err := c.take(everything)
+		return err
+	}, nil
 }
 
 // Layouts are all that viewers can choose.

@@ -53,6 +53,7 @@ func FuzzGateway(f *testing.F) {
 	seed(wire.Key{Code: 30, Down: true}, wire.Key{Keysym: 0x1f600, Down: true}, wire.Button{Button: 255, Down: true}, wire.Wheel{}, wire.Motion{DX: -1}, wire.Pointer{X: -1, Y: 32767}, wire.Pen{Samples: make([]wire.PenSample, 2)}, wire.Locks{}, wire.ReleaseAll{})
 	seed(wire.Layout{Name: "de", Variant: "nodeadkeys"}, wire.Scale{Percent: 200}, wire.Listen{On: true}, wire.Microphone{Data: []byte{0xfc, 1}})
 	seed(wire.PipeOpen{Pipe: 1}, wire.PipeOpen{Pipe: 1}, wire.PipeData{Pipe: 1, Data: []byte("GET")}, wire.PipeRoom{Pipe: 1, Bytes: 1 << 31}, wire.PipeEnd{Pipe: 1}, wire.PipeEnd{Pipe: 7})
+	seed(of(2, wire.Resize{Width: 640, Height: 360}), of(2, watch(true)), of(3, wire.Resize{Width: 320, Height: 200}), of(3, watch(true)), of(2, wire.Pointer{X: -1}), of(2, wire.Pen{Samples: make([]wire.PenSample, 1)}), of(2, wire.Unplug{}), wire.Unplug{})
 	seed(wire.Hello{}, wire.Welcome{}, wire.Ready{}, wire.Stats{})
 
 	q := &quietly{F: f}
@@ -114,7 +115,11 @@ func say(conn *wire.Conn, said []byte) error {
 		length := min(int(said[0]), len(said)-1)
 		m, err := wire.Decode(said[1 : 1+length])
 		said = said[1+length:]
-		if size, ok := m.(wire.Resize); err != nil || ok && int(size.Width)*int(size.Height) > 2000*2000 {
+		sized := m
+		if monitor, ok := m.(wire.Monitor); ok {
+			sized = monitor.Message
+		}
+		if size, ok := sized.(wire.Resize); err != nil || ok && int(size.Width)*int(size.Height) > 2000*2000 {
 			continue // not a message, or one that only takes time
 		}
 		if err := conn.WriteMessage(m); err != nil {

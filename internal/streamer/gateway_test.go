@@ -134,6 +134,12 @@ func (g *gateway) accept() {
 			case wire.Video:
 				v.Data = slices.Clone(v.Data)
 				m = v
+			case wire.Monitor:
+				if video, ok := v.Message.(wire.Video); ok {
+					video.Data = slices.Clone(video.Data)
+					v.Message = video
+					m = v
+				}
 			case wire.Cursor:
 				v.Pixels = slices.Clone(v.Pixels)
 				m = v

@@ -16,6 +16,9 @@ const (
 	// aliveGap is the time between frames that say nothing. Without any frame
 	// Chromium thinks that it has lost something, and asks for key frames.
 	aliveGap = time.Second
+	// vainGap is the least time to the next look when one found nothing new: what another
+	// monitor shows may change all the time.
+	vainGap = 4 * time.Millisecond
 )
 
 // pace decides when the next frame is due. It is told what happens and never
@@ -99,6 +102,9 @@ func (p *pace) made(now time.Time, change bool, u unit) {
 		p.lastKey, p.key = now, false
 	}
 }
+
+// vain records a look at the screen that found nothing new.
+func (p *pace) vain(now time.Time) { p.next = later(p.next, now.Add(vainGap)) }
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -10,66 +10,147 @@ import (
 
 	"github.com/jezek/xgb/randr"
 	"github.com/jezek/xgb/xproto"
+
+	"github.com/backlot/backlot/internal/wire"
 )
 
 // modePrefix begins the names of the modes that resize makes, and removes again.
 const modePrefix = "backlot-"
 
-// resize gives the screen a size in pixels, by a mode made for it. The screen
-// is changed whole: programs never see it without a monitor.
-func (d *display) resize(width, height int) error {
+// head is what the X server shows a monitor by.
+type head struct {
+	output randr.Output
+	crtc   randr.Crtc
+	modes  []randr.Mode // that the output knows
+	at     place        // zero: it is dark
+}
+
+// heads are those of the monitors, in their order.
+func (d *display) heads(res *randr.GetScreenResourcesCurrentReply) ([]head, error) {
+	var all []head
+	for _, output := range res.Outputs[:min(len(res.Outputs), wire.MaxMonitors)] {
+		info, err := randr.GetOutputInfo(d.x, output, res.ConfigTimestamp).Reply()
+		if err != nil {
+			return nil, err
+		}
+		if len(info.Crtcs) == 0 {
+			break
+		}
+		h := head{output: output, crtc: info.Crtcs[0], modes: info.Modes}
+		crtc, err := randr.GetCrtcInfo(d.x, h.crtc, res.ConfigTimestamp).Reply()
+		if err != nil {
+			return nil, err
+		}
+		if crtc.Mode != 0 {
+			h.at = place{int(crtc.X), int(crtc.Y), size{int(crtc.Width), int(crtc.Height)}}
+		}
+		all = append(all, h)
+	}
+	return all, nil
+}
+
+// lit are the sizes of the monitors that show something.
+func (d *display) lit() (all sizes, err error) {
+	res, err := randr.GetScreenResourcesCurrent(d.x, d.root).Reply()
+	if err != nil {
+		return all, err
+	}
+	heads, err := d.heads(res)
+	for i, h := range heads {
+		all[i] = h.at.size
+	}
+	return all, err
+}
+
+// arrange gives the monitors their sizes in pixels, by modes made for them, side by side.
+// The screen is changed whole: programs never see it without a monitor.
+func (d *display) arrange(want sizes) error {
+	places, whole := want.lay()
 	oldWidth, oldHeight, err := d.size()
-	if err != nil || oldWidth == width && oldHeight == height {
+	if err != nil {
 		return err
 	}
 	res, err := randr.GetScreenResourcesCurrent(d.x, d.root).Reply()
 	if err != nil {
 		return err
 	}
-	crtc, output, err := d.lit(res)
+	heads, err := d.heads(res)
 	if err != nil {
 		return err
 	}
-	mode, err := d.mode(res, width, height)
-	if err != nil {
-		return fmt.Errorf("make mode %dx%d: %w", width, height, err)
+	same := whole == size{oldWidth, oldHeight}
+	for i, at := range places {
+		if i < len(heads) {
+			same = same && heads[i].at == at
+		} else if at.size != (size{}) {
+			return fmt.Errorf("the X server has %d monitors", len(heads))
+		}
 	}
-	if err := randr.AddOutputModeChecked(d.x, output, mode).Check(); err != nil {
-		return fmt.Errorf("add mode %dx%d: %w", width, height, err)
+	if same {
+		return nil
+	}
+	modes, err := d.modes(res, heads, places)
+	if err != nil {
+		return err
 	}
 
-	// The screen must hold the monitor before and after.
+	// The screen must hold the monitors before and after.
 	xproto.GrabServer(d.x)
 	defer xproto.UngrabServer(d.x)
-	if err := d.setScreen(max(width, oldWidth), max(height, oldHeight)); err != nil {
+	if err := d.setScreen(max(whole.width, oldWidth), max(whole.height, oldHeight)); err != nil {
 		return err
 	}
-	set, err := randr.SetCrtcConfig(d.x, crtc, xproto.TimeCurrentTime, res.ConfigTimestamp, 0, 0, mode, randr.RotationRotate0, []randr.Output{output}).Reply()
+	for i, h := range heads {
+		if err := d.light(res, h, places[i], modes[places[i].size]); err != nil {
+			return errors.Join(err, d.setScreen(oldWidth, oldHeight))
+		}
+	}
+	if err := d.setScreen(whole.width, whole.height); err != nil {
+		return err
+	}
+	d.forget(res, heads, modes)
+	return nil
+}
+
+// modes finds or makes the modes of monitors with these places.
+func (d *display) modes(res *randr.GetScreenResourcesCurrentReply, heads []head, places [wire.MaxMonitors]place) (map[size]randr.Mode, error) {
+	modes := map[size]randr.Mode{}
+	for i, h := range heads {
+		at := places[i].size
+		if at == (size{}) {
+			continue
+		}
+		if modes[at] == 0 {
+			mode, err := d.mode(res, at.width, at.height)
+			if err != nil {
+				return nil, fmt.Errorf("make mode %dx%d: %w", at.width, at.height, err)
+			}
+			modes[at] = mode
+		}
+		if err := randr.AddOutputModeChecked(d.x, h.output, modes[at]).Check(); err != nil {
+			return nil, fmt.Errorf("add mode %dx%d: %w", at.width, at.height, err)
+		}
+	}
+	return modes, nil
+}
+
+// light has a monitor show its place, or nothing.
+func (d *display) light(res *randr.GetScreenResourcesCurrentReply, h head, at place, mode randr.Mode) error {
+	if at == h.at {
+		return nil
+	}
+	var outputs []randr.Output
+	if mode != 0 {
+		outputs = []randr.Output{h.output}
+	}
+	set, err := randr.SetCrtcConfig(d.x, h.crtc, xproto.TimeCurrentTime, res.ConfigTimestamp, int16(at.x), int16(at.y), mode, randr.RotationRotate0, outputs).Reply()
 	if err == nil && set.Status != randr.SetConfigSuccess {
 		err = fmt.Errorf("status %d", set.Status)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("set mode %dx%d: %w", width, height, err), d.setScreen(oldWidth, oldHeight))
+		return fmt.Errorf("set mode %dx%d: %w", at.width, at.height, err)
 	}
-	if err := d.setScreen(width, height); err != nil {
-		return err
-	}
-	d.forget(res, output, mode)
 	return nil
-}
-
-// lit is the first monitor that shows something.
-func (d *display) lit(res *randr.GetScreenResourcesCurrentReply) (randr.Crtc, randr.Output, error) {
-	for _, crtc := range res.Crtcs {
-		info, err := randr.GetCrtcInfo(d.x, crtc, res.ConfigTimestamp).Reply()
-		if err != nil {
-			return 0, 0, err
-		}
-		if info.Mode != 0 && len(info.Outputs) > 0 {
-			return crtc, info.Outputs[0], nil
-		}
-	}
-	return 0, 0, errors.New("no monitor is lit")
 }
 
 // mode finds or makes a mode of 60 Hz. Nothing is connected, so that the
@@ -104,12 +185,18 @@ func (d *display) setScreen(width, height int) error {
 }
 
 // forget removes the modes of earlier sizes.
-func (d *display) forget(res *randr.GetScreenResourcesCurrentReply, output randr.Output, keep randr.Mode) {
+func (d *display) forget(res *randr.GetScreenResourcesCurrentReply, heads []head, keep map[size]randr.Mode) {
 	for i, name := range modeNames(res) {
-		if mode := randr.Mode(res.Modes[i].Id); mode != keep && strings.HasPrefix(name, modePrefix) {
-			randr.DeleteOutputMode(d.x, output, mode)
-			randr.DestroyMode(d.x, mode)
+		mode, m := randr.Mode(res.Modes[i].Id), res.Modes[i]
+		if !strings.HasPrefix(name, modePrefix) || keep[size{int(m.Width), int(m.Height)}] == mode {
+			continue
 		}
+		for _, h := range heads {
+			if slices.Contains(h.modes, mode) {
+				randr.DeleteOutputMode(d.x, h.output, mode)
+			}
+		}
+		randr.DestroyMode(d.x, mode)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 type session struct {
 	link       *link
 	desktop    *desktop
-	video      *video
+	monitors   *monitors
 	cursor     *cursor
 	sound      *sound
 	microphone *microphone
@@ -27,7 +27,8 @@ func (s *session) connected(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-s.desktop.ready:
-			s.video.wish(func(w *wishes) { w.greet = true })
+			s.monitors.tell()
+			s.monitors.wish(func(w *wishes) { w.greet = true })
 			poke(s.cursor.wake)
 			poke(s.scale.wake)
 			s.transfers.greet(ctx)
@@ -39,38 +40,42 @@ func (s *session) handle(m wire.Message) {
 	switch m := m.(type) {
 	case wire.Ping:
 		s.link.send(wire.Pong{})
-	case wire.Watch:
-		s.video.wish(func(w *wishes) { w.watch, w.leave = m.On, w.leave || !m.On })
-	case wire.Hold:
-		s.video.wish(func(w *wishes) { w.hold = &m.On })
-	case wire.KeyFrame:
-		s.video.wish(func(w *wishes) { w.key = true })
-	case wire.Rate:
-		s.video.wish(func(w *wishes) { w.rate = &m })
-	case wire.Format:
-		s.video.wish(func(w *wishes) { w.format = &m })
-	case wire.Keep:
-		s.video.wish(func(w *wishes) { w.keep = &m })
-	case wire.Resize:
-		s.video.wish(func(w *wishes) { w.resize = &m })
+	case wire.Monitor:
+		s.about(m.Number, m.Message)
 	case wire.Listen:
 		s.sound.listen(m.On)
 	case wire.Microphone:
 		s.microphone.hear(m)
 	case wire.Scale:
 		s.scale.set(m)
-	case wire.Exact:
-		s.video.wish(func(w *wishes) { w.exact = &m })
 	case wire.PipeOpen, wire.PipeData, wire.PipeRoom, wire.PipeEnd:
 		s.transfers.handle(m)
 	default:
+		s.about(1, m)
+	}
+}
+
+// about does what concerns a monitor.
+func (s *session) about(number uint8, m wire.Message) {
+	v := s.monitors.video(number)
+	switch m.(type) {
+	case wire.Resize:
+		v = s.monitors.plug(number)
+	case wire.Unplug:
+		s.monitors.unplug(number)
+		return
+	}
+	if v == nil || v.handle(m) {
+		return
+	}
+	if m, there := s.monitors.whole(number, m); there {
 		s.input.handle(m)
 	}
 }
 
 // disconnected leaves nothing pressed that nobody is there to release.
 func (s *session) disconnected() {
-	s.video.wish(func(w *wishes) {
+	s.monitors.wish(func(w *wishes) {
 		w.watch, w.leave, w.greet, w.format, w.keep = false, true, false, &wire.Format{}, &wire.Keep{}
 	})
 	s.sound.listen(false)

@@ -23,7 +23,7 @@ func (s *stats) made(encode time.Duration, bytes int) {
 
 // tell sends what was counted, once a second, and begins anew. A streamer that
 // makes no frames, not even those that keep a picture alive, says nothing.
-func (s *stats) tell(l *link, now time.Time) {
+func (s *stats) tell(send func(wire.Message), now time.Time) {
 	if s.since.IsZero() {
 		s.since = now
 	}
@@ -33,7 +33,7 @@ func (s *stats) tell(l *link, now time.Time) {
 	}
 	mean := func(d time.Duration) uint32 { return uint32(d.Microseconds() / int64(s.frames)) }
 	perSecond := func(n int) int { return int(float64(n) / passed.Seconds()) }
-	l.send(wire.Stats{
+	send(wire.Stats{
 		Frames: uint16(perSecond(s.frames)), CaptureMicros: mean(s.capture), EncodeMicros: mean(s.encode),
 		Bytes: uint32(perSecond(s.bytes)),
 	})

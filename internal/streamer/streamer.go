@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/damage"
@@ -55,8 +56,8 @@ func Run(ctx context.Context, c Config) error {
 	}
 	var (
 		link     = newLink(c)
-		video    = newVideo(d, link, c.Log)
-		sound    = newSound(c, link, video.start)
+		began    = time.Now()
+		sound    = newSound(c, link, began)
 		mic      = newMicrophone(c)
 		cursor   = &cursor{display: d, link: link, wake: make(chan struct{}, 1)}
 		scale    = &scale{display: d, link: link, log: c.Log, wake: make(chan struct{}, 1)}
@@ -71,15 +72,20 @@ func Run(ctx context.Context, c Config) error {
 			return fmt.Errorf("prepare the clipboard: %w", err)
 		}
 	}
+	monitors, err := newMonitors(d, link, began, c.Log)
+	if err != nil {
+		d.x.Close()
+		return fmt.Errorf("find the monitors: %w", err)
+	}
 	handle := func(e xgb.Event) {
 		if transfers.clipboard != nil {
 			transfers.clipboard.event(e)
 		}
 		switch e := e.(type) {
 		case damage.NotifyEvent:
-			video.wish(func(w *wishes) { w.damaged = true })
+			monitors.damaged(e.Damage)
 		case randr.ScreenChangeNotifyEvent:
-			video.wish(func(w *wishes) { w.resized = true })
+			monitors.wish(func(w *wishes) { w.resized = true })
 		case xfixes.CursorNotifyEvent:
 			poke(cursor.wake)
 		case xproto.PropertyNotifyEvent:
@@ -99,7 +105,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	session := &session{video: video, sound: sound, microphone: mic, input: input, cursor: cursor, desktop: desktop, transfers: transfers, scale: scale, link: link}
+	session := &session{monitors: monitors, sound: sound, microphone: mic, input: input, cursor: cursor, desktop: desktop, transfers: transfers, scale: scale, link: link}
 
 	start := func(group *sync.WaitGroup, run func() error) {
 		group.Go(func() {
@@ -110,7 +116,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	var events, users sync.WaitGroup
 	start(&events, func() error { return d.events(ctx, handle, c.Log) })
-	start(&users, func() error { return video.run(ctx) })
+	monitors.run(func(run func(context.Context) error) { start(&users, func() error { return run(ctx) }) })
 	start(&users, func() error { return cursor.run(ctx) })
 	start(&users, func() error { return scale.run(ctx) })
 	start(&users, func() error { return sound.run(ctx) })

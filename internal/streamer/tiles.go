@@ -21,17 +21,17 @@ const (
 // tiles sends a screen without loss, part by part. One goroutine uses it.
 type tiles struct {
 	*still
-	total    uint64 // the sum of all of it, once that is said
-	link     *link
-	captured uint64 // of the frame that the screen holds
-	latest   uint64 // of the last frame
+	total    uint64             // the sum of all of it, once that is said
+	tell     func(wire.Message) // the gateway
+	captured uint64             // of the frame that the screen holds
+	latest   uint64             // of the last frame
 	coders   [tileCoders]*tileCoder
 	turn     []int
 }
 
 // newTiles is of a screen that is all new at a time.
-func newTiles(link *link, width, height int, now time.Time) (*tiles, error) {
-	t := &tiles{still: newStill(width, height, now), link: link}
+func newTiles(tell func(wire.Message), width, height int, now time.Time) (*tiles, error) {
+	t := &tiles{still: newStill(width, height, now), tell: tell}
 	for i := range t.coders {
 		var err error
 		if t.coders[i], err = newTileCoder(); err != nil {
@@ -64,7 +64,7 @@ func (t *tiles) frame(now time.Time, captured uint64, p *picture, change, first 
 		m.Areas = everywhere()
 	}
 	if was || first {
-		t.link.send(m)
+		t.tell(m)
 	}
 }
 
@@ -73,7 +73,7 @@ func (t *tiles) send(now time.Time, screen []byte, stride int) error {
 	t.turn = t.next(now, tilesPerTurn, t.turn[:0])
 	if t.shown == 0 {
 		// Pages show a tile only if they know of each frame that it was not changed by.
-		t.link.send(wire.Change{CapturedMicros: t.latest})
+		t.tell(wire.Change{CapturedMicros: t.latest})
 	}
 	type coded struct {
 		sum   uint64
@@ -88,7 +88,7 @@ func (t *tiles) send(now time.Time, screen []byte, stride int) error {
 				m, err := t.tile(coder, t.turn[j], screen, stride)
 				done[j] = coded{m.Sum, len(m.Data), err}
 				if err == nil {
-					t.link.send(m)
+					t.tell(m)
 				}
 			}
 		})
@@ -102,7 +102,7 @@ func (t *tiles) send(now time.Time, screen []byte, stride int) error {
 	}
 	if sums := t.all(); sums != nil {
 		t.total = sumOf(sums)
-		t.link.send(wire.Still{CapturedMicros: t.captured, Width: uint16(t.width), Height: uint16(t.height), Sum: t.total})
+		t.tell(wire.Still{CapturedMicros: t.captured, Width: uint16(t.width), Height: uint16(t.height), Sum: t.total})
 	}
 	return nil
 }

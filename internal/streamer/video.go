@@ -5,8 +5,8 @@ package streamer
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/backlot/backlot/internal/wire"
@@ -29,13 +29,16 @@ type wishes struct {
 	exact   *wire.Exact
 }
 
-// video owns capture and encoder. It makes frames while somebody looks, and
-// holds nothing while nobody does.
+// video owns capture and encoder of one monitor. It makes frames while somebody looks,
+// and holds nothing while nobody does.
 type video struct {
-	display *display
-	link    *link
-	log     *slog.Logger
-	start   time.Time
+	monitors *monitors
+	number   uint8
+	display  *display
+	start    time.Time
+	damage   atomic.Uint32 // the id of the capture's
+	// unplugged ends it, done says that it has ended.
+	unplugged, done chan struct{}
 
 	mu     sync.Mutex
 	wishes wishes
@@ -44,7 +47,7 @@ type video struct {
 	// Only run touches these.
 	pace          pace
 	bitsPerSecond int
-	width, height int // of the screen
+	place         place
 	fullColour    bool
 	resolution    resolution
 	capture       *capture
@@ -56,13 +59,48 @@ type video struct {
 	stats         stats
 }
 
-func newVideo(d *display, l *link, log *slog.Logger) *video {
+func newVideo(m *monitors, number uint8) *video {
 	return &video{
-		display: d, link: l, log: log, start: time.Now(),
+		monitors: m, number: number, display: m.display, start: m.began,
+		unplugged:     make(chan struct{}),
+		done:          make(chan struct{}),
 		wake:          make(chan struct{}, 1),
 		pace:          pace{framesPer: 60},
 		bitsPerSecond: 20_000_000,
 	}
+}
+
+// tell sends the gateway a message about the monitor.
+func (v *video) tell(m wire.Message) {
+	if v.number > 1 {
+		m = wire.Monitor{Number: v.number, Message: m}
+	}
+	v.monitors.link.send(m)
+}
+
+// handle does what the gateway says of the monitor. It says no to what is no video's matter.
+func (v *video) handle(m wire.Message) bool {
+	switch m := m.(type) {
+	case wire.Watch:
+		v.wish(func(w *wishes) { w.watch, w.leave = m.On, w.leave || !m.On })
+	case wire.Hold:
+		v.wish(func(w *wishes) { w.hold = &m.On })
+	case wire.KeyFrame:
+		v.wish(func(w *wishes) { w.key = true })
+	case wire.Rate:
+		v.wish(func(w *wishes) { w.rate = &m })
+	case wire.Format:
+		v.wish(func(w *wishes) { w.format = &m })
+	case wire.Keep:
+		v.wish(func(w *wishes) { w.keep = &m })
+	case wire.Resize:
+		v.wish(func(w *wishes) { w.resize = &m })
+	case wire.Exact:
+		v.wish(func(w *wishes) { w.exact = &m })
+	default:
+		return false
+	}
+	return true
 }
 
 // wish tells the video something. It may be called from any goroutine and does not wait.
@@ -74,19 +112,21 @@ func (v *video) wish(do func(*wishes)) {
 }
 
 func (v *video) run(ctx context.Context) error {
+	defer close(v.done)
 	defer v.release()
 	var err error
-	if v.width, v.height, err = v.display.size(); err != nil {
+	if v.place, err = v.monitors.place(v.number); err != nil {
 		return err
 	}
 	timer := time.NewTimer(0)
 	for {
-		if err := v.heed(ctx); err != nil {
+		if err := v.heed(); err != nil {
 			return err
 		}
 		timer.Stop()
-		v.stats.tell(v.link, time.Now())
+		v.stats.tell(v.tell, time.Now())
 		frameDue, frames := v.pace.due()
+		frames = frames && v.place.size != (size{})
 		tilesDue, tiles := v.tilesDue()
 		tiles = tiles && (!frames || tilesDue.Before(frameDue))
 		switch {
@@ -98,12 +138,14 @@ func (v *video) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-v.unplugged:
+			return nil
 		case <-v.wake:
 		case <-timer.C:
 			var err error
 			if tiles {
 				v.pace.tiles = time.Now()
-				err = v.tiles.send(v.pace.tiles, v.capture.screen, v.capture.width*4)
+				err = v.tiles.send(v.pace.tiles, v.capture.screen, v.capture.stride())
 			} else {
 				err = v.frame(time.Now())
 			}
@@ -115,7 +157,7 @@ func (v *video) run(ctx context.Context) error {
 }
 
 // heed does what was wished since the last call.
-func (v *video) heed(ctx context.Context) error {
+func (v *video) heed() error {
 	v.mu.Lock()
 	w := v.wishes
 	v.wishes = wishes{}
@@ -150,9 +192,7 @@ func (v *video) heed(ctx context.Context) error {
 		v.pace.held = *w.hold
 	}
 	if w.resize != nil {
-		if err := v.display.resize(int(w.resize.Width)&^1, int(w.resize.Height)&^1); err != nil {
-			v.log.WarnContext(ctx, "screen keeps its size", "err", err)
-		}
+		v.monitors.resize(v.number, size{int(w.resize.Width) &^ 1, int(w.resize.Height) &^ 1})
 	}
 	if w.resized || w.resize != nil {
 		if err := v.measure(); err != nil {
@@ -160,8 +200,7 @@ func (v *video) heed(ctx context.Context) error {
 		}
 	}
 	if w.greet {
-		width, height := v.shown()
-		v.link.send(wire.Ready{Width: width, Height: height})
+		v.greet()
 	}
 	if w.leave {
 		v.pace.watched, v.pace.held = false, false
@@ -174,23 +213,37 @@ func (v *video) heed(ctx context.Context) error {
 	return nil
 }
 
-// measure asks for the size of the screen, and starts anew when it has changed.
+// greet tells a new gateway how large the monitor is, of the first also that the desktop
+// is ready.
+func (v *video) greet() {
+	if v.place.size == (size{}) {
+		return
+	}
+	width, height := v.shown()
+	if v.number == 1 {
+		v.tell(wire.Ready{Width: width, Height: height})
+	} else {
+		v.tell(wire.Screen{Width: width, Height: height})
+	}
+}
+
+// measure asks where the monitor lies, and starts anew when that has changed.
 func (v *video) measure() error {
-	width, height, err := v.display.size()
-	if err != nil || width == v.width && height == v.height {
+	at, err := v.monitors.place(v.number)
+	if err != nil || at == v.place {
 		return err
 	}
-	v.width, v.height = width, height
+	v.place = at
 	v.release()
 	v.renew()
 	w, h := v.shown()
-	v.link.send(wire.Screen{Width: w, Height: h})
+	v.tell(wire.Screen{Width: w, Height: h})
 	return nil
 }
 
 // shown is the size of the picture, which has even sides.
 func (v *video) shown() (width, height uint16) {
-	return uint16(v.width) &^ 1, uint16(v.height) &^ 1
+	return uint16(v.place.width) &^ 1, uint16(v.place.height) &^ 1
 }
 
 // renew has the next frame come at once, as a key frame.
@@ -244,8 +297,13 @@ func (v *video) frame(now time.Time) error {
 	captured := uint64(now.Sub(v.start).Microseconds())
 	if change {
 		v.pace.damaged = false
-		if err := v.capture.take(v.everything); err != nil {
+		changed, err := v.capture.take(v.everything)
+		if err != nil {
 			return v.resizedMeanwhile(err)
+		}
+		if !changed && !v.pace.keyDue(now) { // it was another monitor that did
+			v.pace.vain(now)
+			return nil
 		}
 		v.stats.capture += time.Since(now)
 		v.everything = false
@@ -265,7 +323,7 @@ func (v *video) frame(now time.Time) error {
 	v.stats.made(time.Since(began), len(u.data))
 	v.pace.made(now, change, u)
 	v.resolution.made(now, change, u, v.bitsPerSecond)
-	v.link.send(wire.Video{
+	v.tell(wire.Video{
 		Key:            u.key,
 		CapturedMicros: captured,
 		Width:          uint16(p.width), Height: uint16(p.height),
@@ -305,9 +363,10 @@ func (v *video) scaled(now time.Time, change bool) (p *picture, err error) {
 }
 
 func (v *video) open(now time.Time) (err error) {
-	if v.capture, err = newCapture(v.display, v.width, v.height, v.fullColour); err != nil {
+	if v.capture, err = newCapture(v.display, v.place, v.fullColour); err != nil {
 		return err
 	}
+	v.damage.Store(uint32(v.capture.damage))
 	v.everything = true
 	width, height := v.shown()
 	v.budget = newBudget(v.bitsPerSecond)
@@ -315,7 +374,7 @@ func (v *video) open(now time.Time) (err error) {
 	if err := v.begin(v.capture.picture); err != nil {
 		return err
 	}
-	v.tiles, err = newTiles(v.link, int(width), int(height), now)
+	v.tiles, err = newTiles(v.tell, int(width), int(height), now)
 	return err
 }
 
@@ -332,11 +391,11 @@ func (v *video) begin(p *picture) error {
 // resizedMeanwhile tells a grab that failed because the screen has become
 // smaller, which is made up for, from one that failed for good.
 func (v *video) resizedMeanwhile(cause error) error {
-	width, height := v.width, v.height
+	before := v.place
 	if err := v.measure(); err != nil {
 		return err
 	}
-	if v.width == width && v.height == height {
+	if v.place == before {
 		return fmt.Errorf("capture screen: %w", cause)
 	}
 	return nil

@@ -158,6 +158,12 @@ func read(t Type, r *reader) Message {
 		return r.prefer()
 	case TypeColours:
 		return Colours{r.bool(), r.bool()}
+	case TypeMonitor:
+		return r.monitor()
+	case TypeUnplug:
+		return Unplug{}
+	case TypeMonitors:
+		return Monitors{r.u8()}
 	case TypeScale:
 		return Scale{r.u16In(MinScale, MaxScale)}
 	case TypeScaled:

@@ -75,6 +75,10 @@ func messages() []wire.Message {
 		wire.Colours{Possible: true},
 		wire.Keep{What: wire.KeepFrames},
 		wire.Prefer{Keep: wire.KeepPixels, MostBitsPerSecond: 5_000_000},
+		wire.Monitor{Number: 2, Message: wire.Pointer{X: 300, Y: -1}},
+		wire.Monitor{Number: 4, Message: wire.Unplug{}},
+		wire.Unplug{},
+		wire.Monitors{There: 5},
 		wire.Scale{Percent: 150},
 		wire.Scaled{},
 		wire.Hold{On: true},
@@ -150,6 +154,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"screen too large":         wire.Append(nil, wire.Ready{Width: 16385, Height: 200}),
 		"resize too small":         wire.Append(nil, wire.Resize{Width: 319, Height: 200}),
 		"resize too large":         wire.Append(nil, wire.Resize{Width: 7680, Height: 4321}),
+		"the first monitor":        wire.Append(nil, wire.Monitor{Number: 1, Message: wire.Ping{}}),
+		"a fifth monitor":          wire.Append(nil, wire.Monitor{Number: 5, Message: wire.Ping{}}),
+		"a monitor in a monitor":   wire.Append(nil, wire.Monitor{Number: 2, Message: wire.Monitor{Number: 3, Message: wire.Ping{}}}),
+		"a monitor cut short":      {byte(wire.TypeMonitor), 2, byte(wire.TypeScreen), 7},
 		"scale too small":          wire.Append(nil, wire.Scale{Percent: 49}),
 		"scaled too large":         wire.Append(nil, wire.Scaled{Percent: 401}),
 		"rate of nothing":          wire.Append(nil, wire.Rate{BitsPerSecond: 1_000_000}),
@@ -186,6 +194,14 @@ func TestDecodeRefuses(t *testing.T) {
 		if m, err := wire.Decode(b); err == nil {
 			t.Errorf("%s: decoded as %#v", name, m)
 		}
+	}
+}
+
+// TestUnknownOfAMonitor: what a later version says of a monitor is skipped.
+func TestUnknownOfAMonitor(t *testing.T) {
+	t.Parallel()
+	if m, err := wire.Decode([]byte{byte(wire.TypeMonitor), 2, 0x3f, 1, 2}); !errors.Is(err, wire.ErrUnknownType) {
+		t.Errorf("read %v, %v, want ErrUnknownType", m, err)
 	}
 }
 

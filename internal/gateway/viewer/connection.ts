@@ -6,6 +6,7 @@
 import { Decoder, decodes } from "./decoder";
 import { type State } from "./notice";
 import { Peer, receives } from "./peer";
+import { monitor } from "./screens";
 import { tally, type Tally } from "./stats";
 import { blocked, type Choice, type Road, type Transport } from "./transport";
 
@@ -32,6 +33,7 @@ interface Reply {
 const enum Bye {
 	Stopped = 4000,
 	Unshared = 4001,
+	Closed = 4002,
 	Bad = 4400,
 	Refused = 4403,
 	TooMuch = 4429,
@@ -80,7 +82,7 @@ export class Connection {
 		if (this.over) return;
 		this.began = performance.now();
 		this.attempt = new Attempt(
-			{ ticket: this.ticket, resume: this.resume, ...this.on.size() },
+			{ ticket: this.ticket, resume: this.resume, monitor, ...this.on.size() },
 			this.wish,
 			this.opened && this.tries % 5 < 4 ? returnWithin : socketWithin,
 			{
@@ -130,6 +132,8 @@ export class Connection {
 				return this.end("stopped");
 			case Bye.Unshared:
 				return this.end("unshared");
+			case Bye.Closed:
+				return this.end("closed");
 			case Bye.Refused:
 				return this.end(this.resume ? "stopped" : "refused");
 			case Bye.Bad:

@@ -13,6 +13,7 @@ import { receives } from "./peer";
 import { Picture } from "./picture";
 import * as mouse from "./pointer";
 import { Screen } from "./screen";
+import { monitor, Screens } from "./screens";
 import { Sound } from "./sound";
 import * as text from "./text";
 import { Upload } from "./upload";
@@ -26,6 +27,7 @@ function start(): void {
 	const { video, stage } = screen;
 	const exact = new Exact(video, () => screen.desktop, (bytes) => connection.send(bytes));
 	const colour = new Picture((bytes) => connection.send(bytes));
+	const screens = new Screens();
 	const sound = new Sound((bytes) => connection.send(bytes), () => connection.transport.current === "websocket");
 	const pointer = new Pointer(stage, () => screen.scale / devicePixelRatio);
 
@@ -34,12 +36,12 @@ function start(): void {
 			if (next === "stopped" || next === "unshared") void sound.speak(false);
 			show(next);
 		},
-		title: name,
+		title: (title) => name(monitor > 1 ? `${title}, screen ${monitor}` : title),
 		size: () => screen.wanted,
 		open() {
 			hands = true;
 			exact.open();
-			sound.open();
+			if (monitor === 1) sound.open(); // of several windows one is heard
 			colour.open();
 			panels.open();
 			live();
@@ -58,7 +60,7 @@ function start(): void {
 			});
 		},
 		message(data) {
-			if (sound.message(data) || exact.message(data) || colour.message(data) || panels.message(data) || exchange.message(data)) return;
+			if (sound.message(data) || exact.message(data) || colour.message(data) || screens.message(data) || panels.message(data) || exchange.message(data)) return;
 			const m = wire.decode(data);
 			if (m?.type === "cursor") pointer.set(m);
 			else if (m?.type === "screen") screen.is(m);
@@ -72,7 +74,9 @@ function start(): void {
 			if (video.srcObject && track.muted) track.onunmute = play;
 			else play();
 		},
-		sound: (track, way) => sound.track(track, way),
+		sound(track, way) {
+			if (monitor === 1) sound.track(track, way);
+		},
 		lost() {
 			hands = shown = false;
 			exact.reset();
@@ -117,7 +121,7 @@ function start(): void {
 	const send = (bytes: Uint8Array<ArrayBuffer>) => {
 		if (state() === "live") clipboard.pass(bytes);
 	};
-	const hand = mouse.listen(stage, send, screen);
+	const hand = mouse.listen(stage, send, screen, () => screens.others.length > 0);
 	const layout = new Keyboard((bytes) => connection.send(bytes));
 	const panelKeys = ["KeyB", "KeyT"].map((code) => [code, () => panels.shortcut(code)] as [string, () => void]);
 	const shortcuts = new Map([["KeyG", hand.grab], ["Enter", () => void fullscreen().catch(() => {})], ...panelKeys]);
@@ -131,7 +135,7 @@ function start(): void {
 	};
 	let control = true;
 	const panels = new Panels({
-		stage, screen, sound, layout, release, colour, upload, clipboard,
+		stage, screen, sound, layout, release, colour, upload, clipboard, screens,
 		grab: hand.grab,
 		send: (bytes) => connection.send(bytes),
 		stats: () => connection.stats(),

@@ -10,6 +10,7 @@ export type State =
 	| "crowded"
 	| "stopped"
 	| "unshared"
+	| "closed"
 	| "refused"
 	| "unsupported";
 

@@ -9,6 +9,7 @@ import { People } from "./people";
 import { type Keep, limits, type Picture } from "./picture";
 import { Scale } from "./scale";
 import { type Screen } from "./screen";
+import { monitor, type Screens } from "./screens";
 import * as session from "./session";
 import { type Sound } from "./sound";
 import { Meter, roads, rows, type Tally } from "./stats";
@@ -24,6 +25,7 @@ export interface Modules {
 	colour: Picture;
 	upload: Upload;
 	clipboard: Clipboard;
+	screens: Screens;
 	grab(): void;
 	send(bytes: Uint8Array<ArrayBuffer>): void;
 	stats(): Promise<Tally | null>;
@@ -73,7 +75,8 @@ export class Panels {
 		if (this.greeted) return;
 		this.greeted = true;
 		this.bar.greet();
-		toast("Ctrl+Alt+Shift+B shows the bar of this page, and so does the pointer at the upper edge.");
+		if (monitor > 1) toast(`This is screen ${monitor}: closing its window takes it away. Ctrl+Alt+Shift+Enter is full screen.`);
+		else toast("Ctrl+Alt+Shift+B shows the bar of this page, and so does the pointer at the upper edge.");
 	}
 
 	open(): void {
@@ -129,13 +132,24 @@ export class Panels {
 
 	private fill(): void {
 		const { bar, people, scale, m } = this;
-		const { sound, layout, colour, upload, clipboard } = m;
+		const { sound, layout, colour, upload, clipboard, screens } = m;
 		const control = () => people.standing.control;
 		bar.add("bar", button(
 			() => (document.fullscreenElement ? "Leave full screen" : "Full screen"),
 			() => void fullscreen().then(() => bar.leave(), () => toast("This browser does not go to full screen here.")),
 			() => document.fullscreenEnabled,
 		));
+		const add = (there: () => boolean) => button(
+			() => "Add a screen",
+			() => {
+				bar.leave();
+				void screens.open(screens.next);
+			},
+			() => control() && screens.next > 0 && there(),
+		);
+		const wide = () => innerWidth > 600;
+		bar.add("bar", add(wide));
+		screens.changed = () => bar.refresh();
 		bar.add("share", ...people.controls);
 		const heard = () => sound.there;
 		bar.add("sound",
@@ -168,6 +182,11 @@ export class Panels {
 				() => scale.there && control(),
 			),
 			note(() => (scale.there && control() ? "Programs follow when they are started anew." : "")),
+			add(() => !wide()),
+			...[2, 3, 4].map((n) => button(() => `Show screen ${n}`, () => {
+				bar.leave();
+				void screens.open(n);
+			}, () => screens.others.includes(n))),
 		);
 		scale.changed = () => bar.refresh();
 		bar.add("keyboard",

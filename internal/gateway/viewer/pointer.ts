@@ -12,7 +12,7 @@ const notch = 120; // units of the wheel
 const pixelsPerNotch = 100, linesPerNotch = 3;
 
 export interface Place {
-	at(e: MouseEvent): { x: number; y: number }; // in pixels of the screen
+	at(e: MouseEvent, beyond?: boolean): { x: number; y: number }; // in pixels of the screen
 	part(e: MouseEvent): { x: number; y: number }; // of its width and height
 	scale: number; // device pixels of a pixel
 }
@@ -21,6 +21,7 @@ export function listen(
 	stage: HTMLElement,
 	send: (bytes: Uint8Array<ArrayBuffer>) => void,
 	place: Place,
+	several: () => boolean, // there are other screens, to which things can be dragged
 ): { forget(): void; grab(): void } {
 	let down = 0; // bits of the buttons that are pressed
 	let last = { x: -1, y: -1 };
@@ -34,7 +35,7 @@ export function listen(
 	const move = (e: MouseEvent) => {
 		if (grabbed()) return;
 		pen.leave();
-		const { x, y } = place.at(e);
+		const { x, y } = place.at(e, down !== 0 && several());
 		if (x === last.x && y === last.y) return;
 		last = { x, y };
 		send(wire.pointer(x, y));
@@ -79,6 +80,7 @@ export function listen(
 	stage.addEventListener("pointerup", heard);
 	stage.addEventListener("pointerleave", (e) => {
 		if (e.pointerType === "pen") pen.leave();
+		last = { x: -1, y: -1 }; // another window may move the pointer
 	});
 	stage.addEventListener("pointercancel", (e) => {
 		if (e.pointerType === "pen") return pen.leave();

@@ -66,13 +66,14 @@ export class Screen {
 		this.layout();
 	}
 
-	// at is the desktop's pixel under a point of the window.
-	at(e: MouseEvent): { x: number; y: number } {
+	// at is the desktop's pixel under a point of the window, or beside it.
+	at(e: MouseEvent, beyond = false): { x: number; y: number } {
 		const { width, height } = this.desktop;
 		const { x, y } = this.part(e);
 		// Browsers round places of the window, where a pixel begins too.
-		const inside = (part: number, size: number) => Math.max(0, Math.min(size - 1, Math.floor(part * size + 0.01))) || 0;
-		return { x: inside(x, width), y: inside(y, height) };
+		const pixel = (part: number, size: number) => Math.floor(part * size + 0.01) || 0;
+		const inside = (part: number, size: number) => Math.max(0, Math.min(size - 1, pixel(part, size)));
+		return { x: beyond ? pixel(x, width) : inside(x, width), y: inside(y, height) };
 	}
 
 	// part is where on the desktop a point of the window is: 0 to 1 of its width and height.
