@@ -24,7 +24,7 @@ func (l *packetLog) depart(bytes int, now time.Time) uint16 {
 		l.start = now
 	}
 	l.next++
-	l.sent[l.next%numberedPackets] = departed{bytes: bytes, at: now}
+	l.sent[l.next%numberedPackets] = departed{bytes, now}
 	return l.next
 }
 
@@ -39,9 +39,7 @@ func (l *packetLog) arrive(m *rtcp.TransportLayerCC, now time.Time) []delivery {
 			return false
 		}
 		defer func() { number++ }()
-		d := &l.sent[number%numberedPackets]
 		if status != rtcp.TypeTCCPacketReceivedSmallDelta && status != rtcp.TypeTCCPacketReceivedLargeDelta {
-			d.lost = true
 			return true
 		}
 		if len(deltas) == 0 {
@@ -49,9 +47,9 @@ func (l *packetLog) arrive(m *rtcp.TransportLayerCC, now time.Time) []delivery {
 		}
 		at += time.Duration(deltas[0].Delta) * time.Microsecond
 		deltas = deltas[1:]
-		if d.bytes > 0 && l.next-number < numberedPackets {
-			came = append(came, delivery{d.bytes, at - d.at.Sub(l.start), now.Add(at), d.lost})
-			d.bytes = 0
+		if d := &l.sent[number%numberedPackets]; d.bytes > 0 && l.next-number < numberedPackets {
+			came = append(came, delivery{d.bytes, at - d.at.Sub(l.start), now.Add(at)})
+			d.bytes = 0 // it does not arrive twice
 		}
 		return true
 	}

@@ -31,7 +31,6 @@ type flow struct {
 type departed struct {
 	bytes int
 	at    time.Time
-	lost  bool // at first: it was sent again
 }
 
 // room says whether a frame sent now would not have to wait.
@@ -47,7 +46,7 @@ func (f *flow) room(bitsPerSecond int) bool {
 func (f *flow) depart(bytes int, now time.Time) {
 	f.sent++
 	f.bytes += bytes
-	f.way = append(f.way, departed{bytes: bytes, at: now})
+	f.way = append(f.way, departed{bytes, now})
 }
 
 // progress takes what a page acknowledges; it tells arrived of each frame that it has

@@ -114,12 +114,30 @@ func TestEstimateOfSparseFrames(t *testing.T) {
 			e.count(size, now)
 			e.deliver(delivery{bytes: size, took: free.Sub(now), at: free})
 		}
-		// What was sent again comes late, on any way.
-		e.deliver(delivery{bytes: size, took: time.Second, at: free, again: true})
 		now = now.Add(time.Second / 2)
 	}
 	if e.rate < carries*3/4 || e.rate > initialRate {
 		t.Errorf("a way that carries %d bits a second, used for a fifth of the time: %d", carries, e.rate)
+	}
+}
+
+func TestRepeats(t *testing.T) {
+	t.Parallel()
+	const rate = 2_000_000
+	var r repeats
+	now := time.Now()
+	if r.take(60, rate, now) {
+		t.Error("a quarter of a second's worth is sent again")
+	}
+	sent := 0
+	for range 100 { // a second's
+		if r.take(4, rate, now) {
+			sent += 4
+		}
+		now = now.Add(10 * time.Millisecond)
+	}
+	if bits := 8 * maxPayload * sent; bits < rate || bits > rate*13/10 {
+		t.Errorf("%d bits are sent again in a second at %d", bits, rate)
 	}
 }
 

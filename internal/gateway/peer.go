@@ -11,7 +11,6 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
@@ -57,13 +56,6 @@ func newAPI(mux *udpMux, tcp ice.TCPMux) (*webrtc.API, error) {
 	if err != nil {
 		return nil, err
 	}
-	resend, err := nack.NewResponderInterceptor(nack.ResponderSize(2048))
-	if err != nil {
-		return nil, err
-	}
-	interceptors := &interceptor.Registry{}
-	interceptors.Add(resend)
-
 	// Not ICE lite: to a lite server browsers say only with their second check, 50 ms
 	// later, which way they take.
 	settings := webrtc.SettingEngine{LoggerFactory: quiet{}}
@@ -79,7 +71,7 @@ func newAPI(mux *udpMux, tcp ice.TCPMux) (*webrtc.API, error) {
 	}
 	settings.SetICEMulticastDNSMode(0)
 	settings.SetICETimeouts(5*time.Second, 10*time.Second, 2*time.Second)
-	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors), webrtc.WithSettingEngine(settings)), nil
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(&interceptor.Registry{}), webrtc.WithSettingEngine(settings)), nil
 }
 
 // peer is the WebRTC side of one viewer.
@@ -214,11 +206,20 @@ func (p *peer) reports(each func(rtcp.Packet)) {
 
 // report takes what the receiver says of what it gets.
 func (p *peer) report(s *screen, packet rtcp.Packet) {
-	if arrivals, ok := packet.(*rtcp.TransportLayerCC); ok {
-		s.delivered(p.road, p.track.arrivals(arrivals))
-		return
+	switch packet := packet.(type) {
+	case *rtcp.TransportLayerCC:
+		s.delivered(p.road, p.track.arrivals(packet))
+	case *rtcp.TransportLayerNack:
+		var lost []uint16
+		for _, pair := range packet.Nacks {
+			lost = append(lost, pair.PacketList()...)
+		}
+		if s.repeats(p.road, len(lost)) {
+			p.track.again(lost)
+		}
+	default:
+		s.report(p.road, packet)
 	}
-	s.report(p.road, packet)
 }
 
 // quiet keeps Pion's own log out of ours: it would print addresses and SDP.

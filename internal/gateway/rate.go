@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"math"
 	"time"
 
 	"github.com/backlot/backlot/internal/wire"
@@ -57,7 +56,6 @@ type delivery struct {
 	bytes int
 	took  time.Duration
 	at    time.Time
-	again bool // it was lost before: how long it took says nothing
 }
 
 func newEstimate(now time.Time) *estimate { return &estimate{rate: initialRate, since: now} }
@@ -82,9 +80,7 @@ func (e *estimate) loss(of256 uint8, now time.Time) {
 
 // deliver takes what arrived, in the order of its arrival.
 func (e *estimate) deliver(d delivery) {
-	if !d.again {
-		e.near(d)
-	}
+	e.near(d)
 	if len(e.arrived) == 0 {
 		e.began = d.at
 	}
@@ -113,25 +109,16 @@ func (e *estimate) near(d delivery) {
 
 func (e *estimate) judge(now time.Time) {
 	last := e.arrived[0]
-	fastest, bits, busy := time.Duration(math.MaxInt64), 0, time.Duration(0)
-	for i, d := range e.arrived {
-		gap := d.at.Sub(last.at)
-		if !d.again {
-			fastest = min(fastest, d.took)
-			gap = min(gap, d.took-e.least) // before it began its way that may have been idle
-		}
-		if i > 0 { // the first began its way before
-			busy += max(gap, 0)
-			bits += 8 * d.bytes
-		}
+	fastest, bits, busy := last.took, 0, time.Duration(0)
+	for _, d := range e.arrived[1:] { // the first began its way before
+		fastest = min(fastest, d.took)
+		bits += 8 * d.bytes
+		// Before a packet began its way that may have been idle.
+		busy += max(0, min(d.at.Sub(last.at), d.took-e.least))
 		last = d
 	}
-	switch {
-	case fastest == math.MaxInt64:
-		return
-	case fastest-e.least > queueing:
-		first := e.waiting.IsZero()
-		if first {
+	if fastest-e.least > queueing {
+		if e.waiting.IsZero() {
 			e.waiting = now
 		}
 		if now.Sub(e.waiting) > moved {
@@ -139,11 +126,7 @@ func (e *estimate) judge(now time.Time) {
 			return
 		}
 		if busy > 0 {
-			carried := float64(bits) / busy.Seconds()
-			if !first { // what is sent again takes a part of the way, and most of it is not counted
-				carried = max(carried, 0.9*float64(e.capacity))
-			}
-			e.capacity, e.full = int(carried), now
+			e.capacity, e.full = int(float64(bits)/busy.Seconds()), now
 			e.set(min(float64(e.rate), 0.85*float64(e.capacity)))
 		}
 		return

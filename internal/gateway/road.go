@@ -17,6 +17,7 @@ type road struct {
 	needKey bool // the page can make nothing of the next frame unless it is a key frame
 	full    bool // another frame would have to wait
 	way     *estimate
+	again   repeats
 	// fullColour: by WebRTC the page can show full colour.
 	fullColour bool
 

@@ -34,6 +34,19 @@ type track struct {
 	baseline, fullColour uint8
 	numbered             uint8 // id of the extension; 0: not negotiated
 	log                  packetLog
+	kept                 []kept // to be sent again, of the video
+}
+
+// keptPackets is how many packets are kept until word of their loss comes: a power of two.
+const keptPackets = 2048
+
+// kept is a packet that was sent.
+type kept struct {
+	sequence    uint16
+	timestamp   uint32
+	marked      bool
+	payloadType uint8
+	payload     []byte
 }
 
 // ID names the track.
@@ -63,6 +76,9 @@ func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, err
 		defer t.mu.Unlock()
 		t.out = c.WriteStream()
 		t.payloadTypes(c.CodecParameters())
+		if t.Kind() == webrtc.RTPCodecTypeVideo {
+			t.kept = make([]kept, keptPackets)
+		}
 		t.header = rtp.Header{
 			Version:        2,
 			PayloadType:    uint8(codec.PayloadType),
@@ -121,15 +137,39 @@ func (t *track) write(payload []byte, timestamp uint32, marked bool) error {
 		return errNotBound
 	}
 	t.header.SequenceNumber++
-	t.header.Timestamp = timestamp
-	t.header.Marker = marked
+	k := kept{t.header.SequenceNumber, timestamp, marked, t.header.PayloadType, payload}
+	if len(t.kept) > 0 {
+		t.kept[k.sequence%keptPackets] = k
+	}
+	return t.put(k)
+}
+
+// again sends once more what was lost on the way, as far as it is kept.
+func (t *track) again(sequences []uint16) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.out == nil || len(t.kept) == 0 {
+		return
+	}
+	now := t.header
+	defer func() { t.header = now }()
+	for _, sequence := range sequences {
+		if k := t.kept[sequence%keptPackets]; k.payload != nil && k.sequence == sequence && t.put(k) != nil {
+			return
+		}
+	}
+}
+
+func (t *track) put(k kept) error {
+	h := &t.header
+	h.SequenceNumber, h.Timestamp, h.Marker, h.PayloadType = k.sequence, k.timestamp, k.marked, k.payloadType
 	if t.numbered != 0 {
-		n := t.log.depart(len(payload), time.Now())
-		if err := t.header.SetExtension(t.numbered, []byte{byte(n >> 8), byte(n)}); err != nil {
+		n := t.log.depart(len(k.payload), time.Now())
+		if err := h.SetExtension(t.numbered, []byte{byte(n >> 8), byte(n)}); err != nil {
 			return err
 		}
 	}
-	_, err := t.out.WriteRTP(&t.header, payload)
+	_, err := t.out.WriteRTP(h, k.payload)
 	return err
 }
 

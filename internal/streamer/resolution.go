@@ -30,7 +30,7 @@ const (
 	easeFor  = 2 * time.Second
 	easeMost = time.Minute
 	// keyMost is how long the rate may take for the key frame that more pixels begin with.
-	keyMost = 250 * time.Millisecond
+	keyMost = time.Second / 3
 	// leastSide is the least side of a picture with fewer pixels than the screen.
 	leastSide = 180
 )

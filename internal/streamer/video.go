@@ -303,6 +303,7 @@ func (v *video) frame(now time.Time) error {
 		}
 		if !changed && !v.pace.keyDue(now) { // it was another monitor that did
 			v.pace.vain(now)
+			v.resolution.waits = false
 			return nil
 		}
 		v.stats.capture += time.Since(now)
