@@ -68,7 +68,7 @@ func TestStreamerCrash(t *testing.T) {
 		if took > 3*time.Second {
 			t.Errorf("%s: a picture only %v after the streamer was killed", road, took)
 		}
-		b.await(`exact > back && heard > back`)
+		b.await(fmt.Sprintf(`exact > %d && heard > back`, killed.UnixMilli()))
 		s.writeInside("copied.txt", []byte("copied by "+road))
 		s.copyInside("UTF8_STRING", "copied.txt")
 		b.localText("copied by " + road)
