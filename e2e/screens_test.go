@@ -129,7 +129,7 @@ func TestScreens(t *testing.T) {
 	expect := func(in browser, name string, is color.RGBA, there bool) {
 		t.Helper()
 		eventually(t, 20*time.Second, func() error {
-			if n := in.shows(is); (n > 2000) != there {
+			if n := in.shows(is); (n > 20_000) != there {
 				return fmt.Errorf("%s shows %d pixels of %v, want some: %v", name, n, is, there)
 			}
 			return nil

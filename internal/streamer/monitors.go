@@ -186,6 +186,11 @@ func (m *monitors) resize(number uint8, to size) {
 		want[0] = m.screen // whoever made it
 	}
 	want[number-1] = to
+	before := m.places
+	var windows []window
+	if !m.sizes.alone() {
+		windows = m.display.windows()
+	}
 	if err := m.display.arrange(want); err != nil {
 		m.log.Warn("screen keeps its size", "monitor", number, "err", err)
 		return
@@ -193,6 +198,7 @@ func (m *monitors) resize(number uint8, to size) {
 	m.sizes = want
 	_, m.screen = want.lay()
 	m.places = want.on(m.screen)
+	m.display.follow(windows, before, m.places)
 	if !want.alone() || to == (size{}) {
 		m.wish(func(w *wishes) { w.resized = true })
 	}
