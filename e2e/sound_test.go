@@ -110,10 +110,11 @@ func (b browser) openWithEar(url, more string) (how string) {
 	return how
 }
 
-// following is the first of times within 300 ms of another.
+// following is the first of times within 300 ms after another, told by another clock:
+// a browser's may differ by some milliseconds.
 func following(times []float64, at float64) (float64, bool) {
 	for _, t := range times {
-		if t > at-5 && t < at+300 {
+		if t > at-30 && t < at+300 {
 			return t, true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -300,7 +301,7 @@ func TestPageComesBack(t *testing.T) {
 	}
 	var states []string
 	w.eval(`return states`, &states) // still there: the page was not loaded again
-	if len(states) < 2 || states[0] != "reconnecting" || states[len(states)-1] != "live" {
+	if !slices.Contains(states, "reconnecting") || states[len(states)-1] != "live" {
 		t.Errorf("states %v", states)
 	}
 }
@@ -392,31 +393,6 @@ func TestPageSaysWhy(t *testing.T) {
 
 // withoutH264 makes a browser's WebRTC that of a Firefox just installed.
 const withoutH264 = `RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8" }], headerExtensions: [] })`
-
-// TestPageTakesAnotherRoad: where WebRTC would bring no picture, the WebSocket does.
-func TestPageTakesAnotherRoad(t *testing.T) {
-	t.Parallel()
-	for name, missing := range map[string]string{"no H.264": withoutH264, "no WebRTC": `delete window.RTCPeerConnection`} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newServer(t, "127.0.0.1")
-			s.newDesktop()
-			w := newWindow(t, 800, 600, "")
-			w.do(inject(missing), chromedp.Navigate(s.url()))
-			w.await("live")
-			var got struct {
-				Road  string
-				Width int
-			}
-			w.eval(`const video = document.querySelector("video");
-				await new Promise((then) => video.requestVideoFrameCallback(then));
-				return { road: document.body.dataset.road, width: video.videoWidth }`, &got)
-			if got.Road != "websocket" || got.Width == 0 {
-				t.Errorf("a picture %d wide by %q", got.Width, got.Road)
-			}
-		})
-	}
-}
 
 // inject has a script run before those of each page.
 func inject(script string) chromedp.Action {

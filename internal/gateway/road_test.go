@@ -61,13 +61,19 @@ func TestPageTakesEveryRoad(t *testing.T) {
 	}
 }
 
+// TestPageWithoutWebRTC: where WebRTC would bring no picture, the WebSocket does.
 func TestPageWithoutWebRTC(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "127.0.0.1")
-	d := s.newDesktop()
-	w := newWindow(t, 1280, 800, "", webrtcFlags...)
-	w.before(`delete window.RTCPeerConnection`)
-	w.do(chromedp.Navigate(s.url()))
-	w.await("live")
-	w.moves(d, "websocket")
+	for name, missing := range map[string]string{"none": `delete window.RTCPeerConnection`, "without H.264": withoutH264} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, "127.0.0.1")
+			d := s.newDesktop()
+			w := newWindow(t, 1280, 800, "", webrtcFlags...)
+			w.before(missing)
+			w.do(chromedp.Navigate(s.url()))
+			w.await("live")
+			w.moves(d, "websocket")
+		})
+	}
 }
