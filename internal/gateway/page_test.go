@@ -166,6 +166,33 @@ func TestPageShowsDesktop(t *testing.T) {
 	}
 }
 
+// TestPageHearsOfTracksLate: messages may get through before the browser has told the
+// page of the picture.
+func TestPageHearsOfTracksLate(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	s.newDesktop()
+	w := newWindow(t, 1280, 800, "", webrtcFlags...)
+	w.before(`const take = RTCPeerConnection.prototype.setRemoteDescription;
+		const make = RTCPeerConnection.prototype.createDataChannel;
+		let opened;
+		const open = new Promise((then) => { opened = then; });
+		RTCPeerConnection.prototype.createDataChannel = function (...how) {
+			const channel = make.apply(this, how);
+			channel.addEventListener("open", () => setTimeout(opened, 50));
+			return channel;
+		};
+		RTCPeerConnection.prototype.setRemoteDescription = async function (...what) {
+			const tell = this.ontrack, late = [];
+			this.ontrack = (event) => late.push(event);
+			await take.apply(this, what);
+			await open;
+			late.forEach((event) => tell.call(this, event));
+		};`)
+	w.do(chromedp.Navigate(s.url()))
+	w.await("live")
+}
+
 // equal compares numbers that may be off by some.
 func equal(a, b []int, off int) bool {
 	for i := range a {

@@ -362,7 +362,10 @@ class Attempt {
 		this.on.open();
 	}
 
-	private show({ video, audio }: Peer): void {
+	// show takes the peer's tracks, as far as they are there, once.
+	private show(peer: Peer): void {
+		const { video, audio } = peer;
+		peer.video = peer.audio = null;
 		if (video) this.on.track(video);
 		if (audio) this.on.sound(audio.track, audio.transceiver);
 	}
@@ -380,7 +383,8 @@ class Attempt {
 		const { peer } = this;
 		if (answer && peer) {
 			peer.answer(answer).then(() => {
-				if (!this.by) this.show(peer);
+				// Messages may have got through meanwhile.
+				if (!this.by || this.by === peer) this.show(peer);
 			}, () => (this.by ? this.drop() : this.lose(Bye.Bad)));
 		}
 		if (!resume) return;
