@@ -344,6 +344,33 @@ func TestDesktopStartsWithTheDisplay(t *testing.T) {
 	}
 }
 
+// TestDisplayIsReplaced: an X server that goes before it has answered leaves its place to
+// another.
+func TestDisplayIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := newSandbox(t)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", s.x11+"/X0")
+	must(t, err)
+	must(t, l.(*net.UnixListener).SetDeadline(time.Now().Add(10*time.Second)))
+	s.start(t, s.authority(t), `BACKLOT_DESKTOP_COMMAND=exec sleep 1000`)
+	for range 2 {
+		c, err := l.Accept()
+		must(t, err)
+		must(t, c.Close()) // with what it was told unread, or before it was told anything
+	}
+	must(t, l.Close())
+	painted := make(chan uint32, 10)
+	fakeX(t, s.x11, painted)
+	select {
+	case <-painted:
+	case <-s.done:
+		t.Fatalf("session-init has ended: %s", s.log.String())
+	}
+	if code, _ := s.stop(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestRefusedByTheDisplay(t *testing.T) {
 	t.Parallel()
 	s := newSandbox(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -206,11 +207,23 @@ func (s *session) meetDisplay(ctx context.Context) {
 	defer cancel()
 	conn, err := accepted(ctx, xSocket(s.Display))
 	s.display <- err
-	if err != nil {
-		return
+	for err == nil {
+		err = paint(ctx, conn, s.Config)
+		_ = conn.Close()
+		if !cutOff(err) {
+			s.painted <- err
+			return
+		}
+		// That server has gone before it answered; another one will be there.
+		if conn, err = accepted(ctx, xSocket(s.Display)); err != nil {
+			s.painted <- err
+		}
 	}
-	defer conn.Close()
-	s.painted <- paint(ctx, conn, s.Config)
+}
+
+// cutOff tells that the other end of a connection has gone.
+func cutOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }
 
 // startBus starts the message bus, once: later than the desktop where that can do
