@@ -31,6 +31,7 @@ func TestRoads(t *testing.T) {
 		n.set(q)
 		b.run(chromedp.Navigate("about:blank"), chromedp.Navigate(work.stream()))
 		b.waitForDesktop()
+		b.await(`window.lived`)
 		var lived float64
 		var road string
 		b.run(chromedp.Evaluate(`window.lived`, &lived), chromedp.Evaluate(`document.body.dataset.road`, &road))
