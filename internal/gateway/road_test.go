@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/chromedp/cdproto/input"
@@ -58,6 +59,39 @@ func TestPageTakesEveryRoad(t *testing.T) {
 	w.eval(`return performance.getEntriesByType("navigation").length`, &marks)
 	if marks != 1 {
 		t.Errorf("%d navigations", marks)
+	}
+}
+
+// TestPageIsToldEarly: a road is chosen before the connection is there, far from the server.
+func TestPageIsToldEarly(t *testing.T) {
+	t.Parallel()
+	const far = `globalThis.WebSocket = class extends WebSocket {
+		set onopen(then) {
+			super.onopen = () => {
+				if (choose === "open") location.hash = road;
+				setTimeout(then, 50);
+			};
+		}
+		set onmessage(then) {
+			super.onmessage = (event) => setTimeout(then, 300, event);
+		}
+		send(data) {
+			super.send(data);
+			if (choose === "asked" && typeof data === "string") setTimeout(() => (location.hash = road), 50);
+		}
+	};`
+	for _, choose := range []string{"open", "asked"} {
+		for _, road := range []string{"tcp", "udp", "websocket"} {
+			t.Run(choose+" "+road, func(t *testing.T) {
+				t.Parallel()
+				s := newServer(t, "127.0.0.1")
+				d := s.newDesktop()
+				w := newWindow(t, 1280, 800, "", webrtcFlags...)
+				w.before(fmt.Sprintf("const choose = %q, road = %q;\n", choose, road) + far)
+				w.do(chromedp.Navigate(s.url()))
+				w.moves(d, road)
+			})
+		}
 	}
 }
 

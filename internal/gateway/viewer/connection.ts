@@ -195,6 +195,8 @@ class Attempt {
 		() => this.say(new Uint8Array([Type.Road, 1])),
 	);
 	private peer: Peer | null = null; // tried or in use
+	private greeted = false; // the server
+	private offered: Peer[] = []; // whose offers are to be answered, in turn
 	private by: Peer | WebSocket | null = null; // the road in use
 	private deadline = 0; // of what comes next
 	private proof = 0; // timer
@@ -210,12 +212,11 @@ class Attempt {
 	constructor(private readonly hello: object, private choice: Choice, within: number, private readonly on: AttemptEvents) {
 		const { socket } = this;
 		if (this.wantsPeer() && !(choice === "auto" && decodes && blocked.get())) this.connect();
-		const offer = this.peer?.offer;
 		socket.binaryType = "arraybuffer";
 		socket.onopen = async () => {
 			this.expect(socketWithin);
 			try {
-				this.say(JSON.stringify({ ...this.hello, offer: await offer }));
+				await this.greet();
 			} catch {
 				this.lose(Bye.Bad);
 			}
@@ -284,6 +285,22 @@ class Attempt {
 		return this.choice !== "websocket" && receives();
 	}
 
+	// greet says who comes, with the offer that is current.
+	private async greet(): Promise<void> {
+		let peer, offer;
+		do {
+			peer = this.peer;
+			offer = await peer?.offer;
+		} while (peer !== this.peer);
+		this.greeted = true;
+		this.propose(peer, { ...this.hello, offer });
+	}
+
+	private propose(peer: Peer | null, what: object): void {
+		if (peer) this.offered.push(peer);
+		this.say(JSON.stringify(what));
+	}
+
 	// connect begins a WebRTC connection.
 	private connect(): Peer {
 		const only = this.choice === "udp" || this.choice === "tcp" ? this.choice : "";
@@ -308,7 +325,7 @@ class Attempt {
 		clearTimeout(this.retry);
 		if (this.closed || this.peer || !this.wantsPeer()) return;
 		const peer = this.connect();
-		peer.offer.then((offer) => this.say(JSON.stringify({ offer })), () => this.drop());
+		if (this.greeted) peer.offer.then((offer) => this.propose(peer, { offer }), () => this.drop());
 		this.proof = window.setTimeout(() => {
 			if (this.by === peer) return;
 			this.drop();
@@ -349,7 +366,7 @@ class Attempt {
 	}
 
 	private useSocket(): void {
-		if (this.closed || this.by === this.socket || this.socket.readyState !== WebSocket.OPEN) return;
+		if (this.closed || !this.greeted || this.by === this.socket || this.socket.readyState !== WebSocket.OPEN) return;
 		this.by = this.socket;
 		this.decoder.stop(); // a former track of it is shown no more
 		this.say(new Uint8Array([Type.Road, 1]));
@@ -381,13 +398,13 @@ class Attempt {
 		if (title) this.on.title(title);
 		if (desktop !== undefined) this.on.desktop(desktop);
 		const { peer } = this;
-		if (answer && peer) {
+		if (answer && this.offered.shift() === peer && peer) {
 			peer.answer(answer).then(() => {
 				// Messages may have got through meanwhile.
 				if (!this.by || this.by === peer) this.show(peer);
 			}, () => (this.by ? this.drop() : this.lose(Bye.Bad)));
 		}
-		if (!resume) return;
+		if (!resume || this.by) return;
 		if (!peer) {
 			this.by = this.socket;
 			this.begun();
