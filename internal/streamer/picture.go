@@ -57,6 +57,7 @@ type picture struct {
 	y, u, v       []byte
 	same          []byte // 1 for each block that has not changed
 	detail        []byte // of each block: how much neighbouring pixels differ
+	exact         bool   // who looks has the very pixels of what has not changed
 	memory        unsafe.Pointer
 }
 

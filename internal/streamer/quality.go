@@ -16,6 +16,10 @@ const (
 	// be kept. Beyond it pictures become fewer.
 	coarsest = 44
 
+	// aside is the part of what a picture may cost that it may also spend on what nobody
+	// sees of it: one in so many.
+	aside = 8
+
 	// sharpenGap is the time between pictures that only make others better.
 	sharpenGap = time.Second / 30
 	// settled is the time after which what changes has nothing to do with what
@@ -124,6 +128,13 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 	allowance := b.allowance()
 	if key { // all that follow build on it
 		allowance = max(allowance, b.burst/2)
+	}
+	if p.exact && !key {
+		// Nobody would see the rest of it become finer, but all would wait for that.
+		if q.changed.blocks == 0 {
+			chosen = worst
+		}
+		allowance = min(allowance, max(allowance/aside, cost(max(chosen, worst))))
 	}
 	for chosen < end && cost(chosen) > allowance {
 		chosen++

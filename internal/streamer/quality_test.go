@@ -121,3 +121,33 @@ func TestQualityAtRestWaitsForTheRate(t *testing.T) {
 		t.Errorf("ten seconds of rest made nothing of quantizer %d", at)
 	}
 }
+
+// Who has the very pixels gains nothing by a finer picture: it would cost what the next change
+// could have.
+func TestQualityOfWhatIsExact(t *testing.T) {
+	t.Parallel()
+	h := newHardship(t, 20_000_000, 60)
+	rough := h.change(640, 640, time.Second, 1)
+	h.p.exact = true
+	h.change(0, 0, time.Second, 1)
+	if got := int(h.q.at[0]); got != rough {
+		t.Errorf("quantizer %d of a picture that says nothing, want %d", got, rough)
+	}
+	before := h.b.fill
+	if got := h.change(64, 64, time.Second, 1); got > rough {
+		t.Errorf("quantizer %d of a small change, the rest has %d", got, rough)
+	}
+	if cost := before - h.b.fill; cost > h.b.burst/10 {
+		t.Errorf("a small change has all of it refined for %.0f bits", cost)
+	}
+	if got := h.change(640, 640, time.Second, 1); got > rough {
+		t.Errorf("quantizer %d of a change of all, want %d", got, rough)
+	}
+	// What is flat costs nothing.
+	h = newHardship(t, 20_000_000, 1)
+	h.change(640, 640, time.Second, 1)
+	h.p.exact = true
+	if got := h.change(64, 64, time.Second, 1); got != sharpest {
+		t.Errorf("quantizer %d of a small change where all is flat, want %d", got, sharpest)
+	}
+}

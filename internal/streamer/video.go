@@ -317,6 +317,7 @@ func (v *video) frame(now time.Time) error {
 	if err != nil {
 		return err
 	}
+	p.exact = v.pace.exact
 	u, err := v.encoder.encode(p, v.pace.keyDue(now), v.pace.elapsed(now))
 	if err != nil {
 		return err
