@@ -87,6 +87,10 @@ func TestEstimate(t *testing.T) {
 	near("a way that is not used", before, before*11/10)
 	way(1e9, 45*time.Second, 1)
 	near("a way that is wide again", 40_000_000, highestRate)
+	way(500_000, 3*time.Second, 1)
+	near("a way that is narrow for a moment", lowestRate, 600_000)
+	way(1e9, 6*time.Second, 1)
+	near("six seconds later", 5_000_000, highestRate)
 
 	e.set(highestRate)
 	e.loss(13, now) // 5 %

@@ -24,6 +24,11 @@ const (
 	moved = 2 * time.Second
 	// calm is the time without a queue after which more is tried.
 	calm = time.Second
+	// least and most are by how much more is tried at a time: the longer nothing waits, the
+	// more was the way narrow for a moment only, or was never so narrow. haste is what a
+	// second adds.
+	least, most = 1.03, 1.25
+	haste       = 0.03
 	// near is how long it is remembered what the way carried when it was full.
 	near = 30 * time.Second
 )
@@ -135,9 +140,9 @@ func (e *estimate) judge(now time.Time) {
 	if now.Sub(e.full) < calm || e.perSec < e.rate/3 {
 		return
 	}
-	faster := 1.25
-	if now.Sub(e.full) < near && e.rate > e.capacity*7/10 {
-		faster = 1.03
+	faster := most
+	if e.rate > e.capacity*7/10 {
+		faster = min(most, least+haste*(now.Sub(e.full)-calm).Seconds())
 	}
 	e.set(float64(e.rate) * faster)
 }
