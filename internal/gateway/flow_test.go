@@ -82,6 +82,8 @@ func TestEstimate(t *testing.T) {
 	near("a narrow way", 1_500_000, 2_000_000)
 	way(2e6, 20*time.Second, 1)
 	near("a narrow way for long", 1_500_000, 2_200_000)
+	way(2e6, 15*time.Second, 0.5)
+	near("a narrow way that is half used", 1_500_000, 2_200_000)
 	before := e.rate
 	way(2e6, 20*time.Second, 0.1)
 	near("a way that is not used", before, before*11/10)

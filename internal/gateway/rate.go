@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"time"
 
 	"github.com/backlot/backlot/internal/wire"
@@ -11,6 +12,8 @@ const (
 	lowestRate  = 300_000
 	initialRate = 20_000_000
 	highestRate = 50_000_000
+	// ample is enough for all frames.
+	ample = 1_500_000
 )
 
 const (
@@ -53,7 +56,14 @@ type estimate struct {
 
 	waiting  time.Time // since when something waits; zero: nothing does
 	full     time.Time // when the way was full last
+	moments  []carried // of late when it was
 	capacity int       // and what it carried then
+}
+
+// carried is what a way carried in a moment when it was full.
+type carried struct {
+	bitsPerSecond int
+	at            time.Time
 }
 
 // delivery is something that arrived: how long it took, and when it was there.
@@ -130,14 +140,22 @@ func (e *estimate) judge(now time.Time) {
 			e.least, e.lesser, e.measured, e.waiting = fastest, fastest, now, time.Time{}
 			return
 		}
-		if busy > 0 {
-			e.capacity, e.full = int(float64(bits)/busy.Seconds()), now
+		e.full = now
+		if busy > 0 && e.carries(carried{int(float64(bits) / busy.Seconds()), now}) {
 			e.set(min(float64(e.rate), 0.85*float64(e.capacity)))
 		}
 		return
 	}
 	e.waiting = time.Time{}
-	if now.Sub(e.full) < calm || e.perSec < e.rate/3 {
+	if now.Sub(e.full) < calm {
+		return
+	}
+	used := e.perSec >= e.rate/3
+	if now.Sub(e.full) < near && e.rate > e.capacity {
+		used = e.perSec >= e.rate*3/4
+	}
+	// Where frames are few for want of rate, little is sent however much the way carries.
+	if !used && e.rate > min(e.capacity, ample) {
 		return
 	}
 	faster := most
@@ -145,6 +163,21 @@ func (e *estimate) judge(now time.Time) {
 		faster = min(most, least+haste*(now.Sub(e.full)-calm).Seconds())
 	}
 	e.set(float64(e.rate) * faster)
+}
+
+// carries takes what the way carried in a moment when it was full: of the moments of late
+// the most, since in each it may have carried other things, too. It says no when that is
+// not known.
+func (e *estimate) carries(c carried) bool {
+	if c.bitsPerSecond < lowestRate {
+		return false
+	}
+	e.moments = append(slices.DeleteFunc(e.moments, func(m carried) bool { return c.at.Sub(m.at) > calm }), c)
+	e.capacity = 0
+	for _, m := range e.moments {
+		e.capacity = max(e.capacity, m.bitsPerSecond)
+	}
+	return true
 }
 
 func (e *estimate) set(rate float64) { e.rate = int(min(max(rate, lowestRate), highestRate)) }
@@ -174,7 +207,7 @@ func framesPerSecond(rate int, keep uint8) int {
 	switch {
 	case rate < 600_000:
 		return 15
-	case rate < 1_500_000:
+	case rate < ample:
 		return 30
 	default:
 		return 60
