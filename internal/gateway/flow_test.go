@@ -127,6 +127,29 @@ func TestEstimateOfSparseFrames(t *testing.T) {
 	}
 }
 
+// Where other things fill the way, what arrives of the video is not what the way carries.
+func TestEstimateBesideOtherThings(t *testing.T) {
+	t.Parallel()
+	const size, carries = 1200, 2_000_000
+	now := time.Now()
+	e := newEstimate(now)
+	each := time.Duration(size * 8 * float64(time.Second) / carries)
+	e.deliver(delivery{bytes: size, at: now})
+	for moment := range 24 {
+		others := 1
+		if moment%4 > 0 {
+			others = 10 // packets for each of ours
+		}
+		for end := now.Add(200 * time.Millisecond); now.Before(end); now = now.Add(each * time.Duration(others)) {
+			e.count(size, now)
+			e.deliver(delivery{bytes: size, took: 200 * time.Millisecond, at: now})
+		}
+	}
+	if e.rate < carries*3/4 || e.rate > carries {
+		t.Errorf("a way that carries %d bits a second, most of the time mostly other things: %d", carries, e.rate)
+	}
+}
+
 func TestRepeats(t *testing.T) {
 	t.Parallel()
 	const rate = 2_000_000

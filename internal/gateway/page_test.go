@@ -396,11 +396,12 @@ func TestPageSaysWhy(t *testing.T) {
 		s.newDesktop()
 		w := newWindow(t, 800, 600, "")
 		// As behind a firewall: answers name a port that nobody listens on.
-		w.do(inject(`delete window.VideoDecoder; // or the WebSocket would do
+		w.before(`delete window.VideoDecoder; // or the WebSocket would do
 			const set = RTCPeerConnection.prototype.setRemoteDescription;
 			RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
 				return set.call(this, { type, sdp: sdp.replace(/((?:udp|tcp) \d+ \S+) \d+/g, "$1 9") });
-			}`), chromedp.Navigate(s.url()))
+			}`)
+		w.do(chromedp.Navigate(s.url()))
 		w.await("blocked")
 		if got := heading(w); got != "The picture does not get through" {
 			t.Errorf("says %q", got)
@@ -410,7 +411,8 @@ func TestPageSaysWhy(t *testing.T) {
 		t.Parallel()
 		s := newServer(t, "127.0.0.1")
 		w := newWindow(t, 800, 600, "")
-		w.do(inject(withoutH264+`; delete window.VideoDecoder`), chromedp.Navigate(s.url()))
+		w.before(withoutH264 + `; delete window.VideoDecoder`)
+		w.do(chromedp.Navigate(s.url()))
 		w.await("unsupported")
 		if got := heading(w); got != "This browser cannot show the desktop" {
 			t.Errorf("says %q", got)
@@ -420,11 +422,3 @@ func TestPageSaysWhy(t *testing.T) {
 
 // withoutH264 makes a browser's WebRTC that of a Firefox just installed.
 const withoutH264 = `RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8" }], headerExtensions: [] })`
-
-// inject has a script run before those of each page.
-func inject(script string) chromedp.Action {
-	return chromedp.ActionFunc(func(ctx context.Context) error {
-		_, err := cdppage.AddScriptToEvaluateOnNewDocument(script).Do(ctx)
-		return err
-	})
-}

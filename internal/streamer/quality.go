@@ -16,8 +16,7 @@ const (
 	// be kept. Beyond it pictures become fewer.
 	coarsest = 44
 
-	// aside is the part of what a picture may cost that it may also spend on what nobody
-	// sees of it: one in so many.
+	// aside: one part in so many of what a picture may cost is for what nobody sees of it.
 	aside = 8
 
 	// sharpenGap is the time between pictures that only make others better.
