@@ -70,7 +70,7 @@ func (s *xserver) copies(t testing.TB, text string) {
 func TestClipboardBothWays(t *testing.T) {
 	t.Parallel()
 	x := startX(t)
-	x.run(t, "openbox")
+	x.manage(t)
 	g := exchange(t, x, "BACKLOT_STREAMER_CLIPBOARD=1")
 	if m := await(g.gateway, "that nothing was copied", anyOf[wire.Copied]); m != (wire.Copied{}) {
 		t.Errorf("%+v", m)
@@ -116,7 +116,7 @@ func TestClipboardBothWays(t *testing.T) {
 func TestClipboardOfASilentProgram(t *testing.T) {
 	t.Parallel()
 	x := startX(t)
-	x.run(t, "openbox")
+	x.manage(t)
 	g := exchange(t, x, "BACKLOT_STREAMER_CLIPBOARD=1")
 	const name = "CLIPBOARD"
 	atom, err := xproto.InternAtom(x.x, false, uint16(len(name)), name).Reply()
@@ -140,7 +140,7 @@ func TestClipboardOfASilentProgram(t *testing.T) {
 func TestExchangeForbidden(t *testing.T) {
 	t.Parallel()
 	x := startX(t)
-	x.run(t, "openbox")
+	x.manage(t)
 	g := exchange(t, x)
 	x.copies(t, "secret")
 	eventually(t, "a copy", func() bool { return x.paste(t, "UTF8_STRING") == "secret" })
@@ -159,7 +159,7 @@ func TestExchangeForbidden(t *testing.T) {
 func TestFilesGoToTheSocket(t *testing.T) {
 	t.Parallel()
 	x := startX(t)
-	x.run(t, "openbox")
+	x.manage(t)
 	socket := filepath.Join(openDir(t), "files")
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "unix", socket)
 	if err != nil {

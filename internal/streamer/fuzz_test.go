@@ -58,7 +58,7 @@ func FuzzGateway(f *testing.F) {
 
 	q := &quietly{F: f}
 	x := startX(q)
-	x.run(q, "openbox")
+	x.manage(q)
 	g := startStreamer(q, x, "BACKLOT_STREAMER_CLIPBOARD=1")
 	sock, conn := g.sock, g.conn
 	_ = sock.Close() // another reads what comes there

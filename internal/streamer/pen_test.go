@@ -86,7 +86,7 @@ func newTablet(t *testing.T) *tablet {
 		}
 	}
 	x := startXWith(t, xorgConfig+fmt.Sprintf(inputConfig, dir))
-	x.run(t, "openbox")
+	x.manage(t)
 	b := &tablet{t: t, x: x, told: make(chan xiEvent, 100_000), names: map[string]string{}}
 	x.input = dir
 	b.gateway = startStreamer(t, x)

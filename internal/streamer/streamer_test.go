@@ -31,7 +31,7 @@ func TestReadyWaitsForAWindowManager(t *testing.T) {
 	g := startStreamer(t, x)
 	g.send(wire.Ping{})
 	await(g, "pong, and nothing before it", func(wire.Pong) bool { return true })
-	x.run(t, "openbox")
+	x.manage(t)
 	if r := await(g, "ready", anyOf[wire.Ready]); r != (wire.Ready{Width: 1280, Height: 720}) {
 		t.Errorf("ready with %v", r)
 	}
@@ -79,7 +79,7 @@ func TestCaptureNeedsACommonGroup(t *testing.T) {
 func desktop(t testing.TB) (*xserver, *gateway) {
 	t.Helper()
 	x := startX(t)
-	x.run(t, "openbox")
+	x.manage(t)
 	g := startStreamer(t, x)
 	await(g, "ready", anyOf[wire.Ready])
 	return x, g

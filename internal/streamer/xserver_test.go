@@ -136,6 +136,18 @@ func (s *xserver) run(t testing.TB, name string, args ...string) {
 	start(t, c)
 }
 
+// manage starts a window manager. It says that it is there before it listens: what happens
+// in between it may not see to until something else does.
+func (s *xserver) manage(t testing.TB) {
+	t.Helper()
+	listens := filepath.Join(t.TempDir(), "listens")
+	s.run(t, "openbox", "--startup", "touch "+listens)
+	eventually(t, "the window manager listens", func() bool {
+		_, err := os.Stat(listens)
+		return err == nil
+	})
+}
+
 func (s *xserver) size(t testing.TB) (width, height int) {
 	t.Helper()
 	g, err := xproto.GetGeometry(s.x, xproto.Drawable(s.root)).Reply()
