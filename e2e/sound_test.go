@@ -110,11 +110,11 @@ func (b browser) openWithEar(url, more string) (how string) {
 	return how
 }
 
-// following is the first of times within 300 ms after another, told by another clock:
-// a browser's may differ by some milliseconds.
+// following is the first of times within 300 ms after another, told by another clock: a
+// busy browser may take a frame for older than it is.
 func following(times []float64, at float64) (float64, bool) {
 	for _, t := range times {
-		if t > at-30 && t < at+300 {
+		if t > at-100 && t < at+300 {
 			return t, true
 		}
 	}
