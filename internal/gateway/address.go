@@ -19,6 +19,9 @@ import (
 // publicLifetime is how long a look-up of the public host is good.
 const publicLifetime = time.Minute
 
+// retryLookUp is the time after which one that failed is tried again.
+const retryLookUp = 5 * time.Second
+
 // udpMux shows ICE one local address per family, however many the machine has:
 // all of them are the same socket, and Pion reads a socket once for each
 // address, so that answers would reach the wrong one. The true list goes into
@@ -60,10 +63,11 @@ type addresses struct {
 	udp    netip.AddrPort
 	tcp    uint16 // the port for media over TCP; 0: none
 	skip   func(string) bool
+	lookUp func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 	mu     sync.Mutex
 	looked time.Time
-	found  []netip.Addr
+	found  []netip.Addr // by the last look-up that found something
 }
 
 // list returns where media may be sent, best first: the address at which the
@@ -109,11 +113,16 @@ func (a *addresses) publicHost(ctx context.Context) []netip.Addr {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if now := time.Now(); a.looked.IsZero() || now.Sub(a.looked) > publicLifetime {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		// Others wait for the answer, too: who asked may go.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		// A name that cannot be looked up just now leaves the machine's own addresses.
-		a.found, _ = net.DefaultResolver.LookupNetIP(ctx, "ip", a.public.Hostname())
-		a.looked = now
+		// A name that cannot be looked up just now leaves what it was, and the machine's own addresses.
+		found, err := a.lookUp(ctx, "ip", a.public.Hostname())
+		if a.looked = now; err == nil {
+			a.found = found
+		} else {
+			a.looked = now.Add(retryLookUp - publicLifetime)
+		}
 	}
 	return a.found
 }

@@ -1,12 +1,17 @@
 package gateway
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestAddresses(t *testing.T) {
@@ -28,7 +33,7 @@ func TestAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &addresses{public: public, udp: netip.MustParseAddrPort(c.udp)}
+		a := &addresses{public: public, udp: netip.MustParseAddrPort(c.udp), lookUp: net.DefaultResolver.LookupNetIP}
 		var got []string
 		for _, at := range a.list(t.Context(), arrived) {
 			got = append(got, at.String())
@@ -41,6 +46,45 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: %v without interfaces, want %v", name, skipped, c.first)
 		}
 	}
+}
+
+// TestPublicHost: a name that cannot be looked up just now, or for somebody who has gone,
+// stays what it was.
+func TestPublicHost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		found, looked := []netip.Addr{netip.MustParseAddr("192.0.2.77")}, 0
+		a := &addresses{public: &url.URL{Host: "studio.example"}, lookUp: func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+			looked++
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if found == nil {
+				return nil, errors.New("no such host")
+			}
+			return found, nil
+		}}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		for _, c := range []struct {
+			after  time.Duration
+			found  []netip.Addr
+			looked int
+			want   string
+		}{
+			{0, found, 1, "[192.0.2.77]"},
+			{publicLifetime - time.Second, found, 1, "[192.0.2.77]"},
+			{2 * time.Second, nil, 2, "[192.0.2.77]"},
+			{retryLookUp / 2, nil, 2, "[192.0.2.77]"},
+			{retryLookUp, []netip.Addr{netip.MustParseAddr("192.0.2.78")}, 3, "[192.0.2.78]"},
+		} {
+			time.Sleep(c.after)
+			found = c.found
+			if got := fmt.Sprint(a.publicHost(gone)); got != c.want || looked != c.looked {
+				t.Errorf("%v later: %s after %d look-ups, want %s after %d", c.after, got, looked, c.want, c.looked)
+			}
+		}
+	})
 }
 
 func TestAdvertise(t *testing.T) {

@@ -129,7 +129,7 @@ func New(cfg Config) (*Gateway, error) {
 		webrtc:    api,
 		mux:       mux,
 		tcp:       tcp,
-		addresses: &addresses{public: cfg.PublicURL, udp: mux.local, tcp: tcpPort, skip: cfg.SkipInterface},
+		addresses: &addresses{public: cfg.PublicURL, udp: mux.local, tcp: tcpPort, skip: cfg.SkipInterface, lookUp: net.DefaultResolver.LookupNetIP},
 		page:      page,
 		sessions:  map[string]*session{},
 		stop:      make(chan struct{}),
