@@ -11,6 +11,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// load runs a script that may import what the page is made of.
+func (w *window) load(script string) {
+	w.t.Helper()
+	built := api.Build(api.BuildOptions{
+		Bundle: true,
+		Format: api.FormatIIFE,
+		Stdin:  &api.StdinOptions{ResolveDir: "viewer", Loader: api.LoaderTS, Contents: script},
+	})
+	if len(built.Errors) > 0 {
+		w.t.Fatal(built.Errors)
+	}
+	w.do(chromedp.Evaluate(string(built.OutputFiles[0].Contents), nil))
+}
+
 // TestPageSpeaksWire holds the page's messages against the golden files of package wire.
 func TestPageSpeaksWire(t *testing.T) {
 	t.Parallel()
@@ -26,45 +40,33 @@ func TestPageSpeaksWire(t *testing.T) {
 	if err := json.Unmarshal(golden, &messages); err != nil {
 		t.Fatal(err)
 	}
-	built := api.Build(api.BuildOptions{
-		Bundle: true,
-		Format: api.FormatIIFE,
-		Stdin: &api.StdinOptions{
-			ResolveDir: "viewer",
-			Loader:     api.LoaderTS,
-			Contents: `import * as wire from "./wire";
-				import * as hands from "./hands";
-				import * as picture from "./picture";
-				import * as scale from "./scale";
-				const encoders = {
-					Resize: (m) => wire.resize(m.Width, m.Height),
-					Pointer: (m) => wire.pointer(m.X, m.Y),
-					Button: (m) => wire.button(m.Button, m.Down),
-					Wheel: (m) => wire.wheel(m.DX, m.DY),
-					Key: (m) => wire.key({ code: m.Code, keysym: m.Keysym }, m.Down),
-					ReleaseAll: () => wire.releaseAll(),
-					Pen: (m) => hands.pen((m.Samples ?? []).map((s) => ({
-						x: s.X, y: s.Y, pressure: s.Pressure, tiltX: s.TiltX, tiltY: s.TiltY, buttons: s.Buttons,
-					})))[0],
-					Motion: (m) => hands.motion(m.DX, m.DY),
-					Layout: (m) => hands.layout(m.Name, m.Variant),
-					Colour: (m) => picture.messageOf(m.Full, m.Decodes),
-					Prefer: (m) => picture.preferenceOf(m.Keep, m.MostBitsPerSecond),
-					Scale: (m) => scale.messageOf(m.Percent),
-					Locks: (m) => hands.locks(m.Caps, m.Num),
-				};
-				globalThis.encode = (name, fields) => encoders[name] && [...encoders[name](fields)];
-				globalThis.decode = (bytes) => {
-					const m = wire.decode(new Uint8Array(bytes).buffer);
-					return m && { ...m, pixels: m.pixels && btoa(String.fromCharCode(...m.pixels)) };
-				};`,
-		},
-	})
-	if len(built.Errors) > 0 {
-		t.Fatal(built.Errors)
-	}
 	w := newWindow(t, 400, 300, "")
-	w.do(chromedp.Evaluate(string(built.OutputFiles[0].Contents), nil))
+	w.load(`import * as wire from "./wire";
+		import * as hands from "./hands";
+		import * as picture from "./picture";
+		import * as scale from "./scale";
+		const encoders = {
+			Resize: (m) => wire.resize(m.Width, m.Height),
+			Pointer: (m) => wire.pointer(m.X, m.Y),
+			Button: (m) => wire.button(m.Button, m.Down),
+			Wheel: (m) => wire.wheel(m.DX, m.DY),
+			Key: (m) => wire.key({ code: m.Code, keysym: m.Keysym }, m.Down),
+			ReleaseAll: () => wire.releaseAll(),
+			Pen: (m) => hands.pen((m.Samples ?? []).map((s) => ({
+				x: s.X, y: s.Y, pressure: s.Pressure, tiltX: s.TiltX, tiltY: s.TiltY, buttons: s.Buttons,
+			})))[0],
+			Motion: (m) => hands.motion(m.DX, m.DY),
+			Layout: (m) => hands.layout(m.Name, m.Variant),
+			Colour: (m) => picture.messageOf(m.Full, m.Decodes),
+			Prefer: (m) => picture.preferenceOf(m.Keep, m.MostBitsPerSecond),
+			Scale: (m) => scale.messageOf(m.Percent),
+			Locks: (m) => hands.locks(m.Caps, m.Num),
+		};
+		globalThis.encode = (name, fields) => encoders[name] && [...encoders[name](fields)];
+		globalThis.decode = (bytes) => {
+			const m = wire.decode(new Uint8Array(bytes).buffer);
+			return m && { ...m, pixels: m.pixels && btoa(String.fromCharCode(...m.pixels)) };
+		};`)
 	script := func(call string, args ...any) (result any) {
 		t.Helper()
 		b, err := json.Marshal(args)

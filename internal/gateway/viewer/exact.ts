@@ -37,7 +37,7 @@ export class Exact {
 	private changed: number[] = []; // when, by tile, µs
 	private sums: ([number, number] | null)[] = []; // of tiles that are shown without loss
 	private still: [number, number] | null = null;
-	private early: Tile[] = []; // of frames that are not shown yet
+	private early = new Map<number, Tile>(); // of frames that are not shown yet, the latest at each place
 	private leaving = new Map<number, number>(); // tiles that a frame that is not shown yet has changed: its RTP time
 	private begun = false; // the stream of parts has, since the last reset
 	private rest = new Uint8Array(0); // of the stream of parts: the beginning of a message
@@ -79,7 +79,7 @@ export class Exact {
 		this.round++;
 		this.begun = false;
 		this.rest = new Uint8Array(0);
-		this.early = [];
+		this.early.clear();
 		this.taken = 0;
 		this.still = null;
 		this.shown = null;
@@ -111,11 +111,9 @@ export class Exact {
 		for (const [tile, changed] of this.leaving) {
 			if (this.shown === null || !after(changed, this.shown)) this.remove(tile);
 		}
-		if (this.early.length > 0) {
-			const early = this.early;
-			this.early = [];
-			for (const tile of early) this.draw(tile);
-		}
+		const early = [...this.early.values()];
+		this.early.clear();
+		for (const tile of early) this.draw(tile);
 		this.reveal();
 	}
 
@@ -197,7 +195,7 @@ export class Exact {
 		const planes = await inflate(new Uint8Array(m.buffer, m.byteOffset + 26, m.byteLength - 26), 3 * w * h);
 		if (round !== this.round || width !== mosaic.width || height !== mosaic.height || tile.index >= mosaic.tiles) return;
 		const pixels = decode(planes, w, h, m.getUint8(25) === 1);
-		if (this.shown !== null && after(ticks(tile.time), this.shown)) this.early.push({ ...tile, pixels });
+		if (this.shown !== null && after(ticks(tile.time), this.shown)) this.early.set(tile.index, { ...tile, pixels });
 		else this.draw({ ...tile, pixels });
 	}
 
