@@ -239,6 +239,26 @@ func TestPagePen(t *testing.T) {
 		sample(49152, 32768, 16384, wire.PenTip),
 		sample(49152, 32768, 0, 0),
 	)
+	// What the browser kept together is told one by one; the button at its side and the
+	// other end are told, too.
+	var sent int
+	w.eval(`const target = document.elementFromPoint(640, 400);
+		const event = (type, x, pressure, buttons, more) => new PointerEvent(type, {
+			pointerType: "pen", clientX: x, clientY: 400, tiltX: 30, tiltY: -20, pressure, buttons, bubbles: true, ...more });
+		const along = (...xs) => ({ coalescedEvents: xs.map((x) => event("pointermove", x, x / 1280, 1)) });
+		target.dispatchEvent(event("pointermove", 960, 0.75, 1, along(640, 800, 960)));
+		target.dispatchEvent(event("pointermove", 640, 0, 2));
+		target.dispatchEvent(event("pointermove", 640, 0.5, 32));
+		return 0`, &sent)
+	expect(
+		wire.Pen{Samples: []wire.PenSample{
+			{X: 32768, Y: 32768, Pressure: 32768, TiltX: 30, TiltY: -20, Buttons: wire.PenTip},
+			{X: 40960, Y: 32768, Pressure: 40959, TiltX: 30, TiltY: -20, Buttons: wire.PenTip},
+			{X: 49152, Y: 32768, Pressure: 49151, TiltX: 30, TiltY: -20, Buttons: wire.PenTip},
+		}},
+		sample(32768, 32768, 0, wire.PenBarrel),
+		sample(32768, 32768, 32768, wire.PenEraser),
+	)
 	// A mouse moves in between: the pen has left.
 	w.do(input.DispatchMouseEvent(input.MouseMoved, 10, 20))
 	expect(wire.Pen{}, wire.Pointer{X: 10, Y: 20})

@@ -62,6 +62,36 @@ func TestPageTakesEveryRoad(t *testing.T) {
 	}
 }
 
+// TestStrokeOutlastsABetterRoad: what is held down is not let go of because WebRTC gets through.
+func TestStrokeOutlastsABetterRoad(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 1280, 800, "", webrtcFlags...)
+	w.before(`const Real = RTCDataChannel.prototype, { set } = Object.getOwnPropertyDescriptor(Real, "onopen");
+		globalThis.opened = 0;
+		Object.defineProperty(Real, "onopen", { set(then) { set.call(this, (e) => (then?.(e), opened++)); } });`)
+	w.do(chromedp.Navigate(s.url()))
+	w.moves(d, "websocket")
+	mouse := func(kind input.MouseType, x float64, buttons int64) chromedp.Action {
+		return input.DispatchMouseEvent(kind, x, 300).WithButton(input.Left).WithButtons(buttons)
+	}
+	w.do(mouse(input.MousePressed, 300, 1))
+	d.expectMessage(t, wire.Button{Button: 1, Down: true})
+	w.eval(`opened = 0; location.hash = "udp"; return 0`, new(int))
+	w.holds(`opened > 0`)
+	w.do(mouse(input.MouseMoved, 500, 1))
+	d.expect(t, "the stroke goes on", func(m wire.Message) bool {
+		if b, ok := m.(wire.Button); ok {
+			t.Errorf("meanwhile %v", b)
+		}
+		return m == wire.Pointer{X: 500, Y: 300}
+	})
+	w.do(mouse(input.MouseReleased, 500, 0))
+	d.expectMessage(t, wire.Button{Button: 1})
+	w.holds(`document.body.dataset.road === "udp"`)
+}
+
 // TestPageIsToldEarly: a road is chosen before the connection is there, far from the server.
 func TestPageIsToldEarly(t *testing.T) {
 	t.Parallel()

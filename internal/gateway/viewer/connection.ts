@@ -19,6 +19,7 @@ export interface Events {
 	track(track: MediaStreamTrack): void;
 	sound(track: MediaStreamTrack, way: RTCRtpTransceiver): void;
 	lost(): void; // the track will end
+	held(): boolean; // something is held down, or drawn
 	size(): { width: number; height: number };
 }
 
@@ -351,6 +352,10 @@ class Attempt {
 		if (this.closed || this.peer !== peer) return;
 		clearTimeout(this.proof);
 		const before = this.by;
+		if (before && this.on.held()) { // which another road would cut
+			window.setTimeout(() => this.usePeer(peer), lookEvery);
+			return;
+		}
 		this.by = peer;
 		this.heardPeer = performance.now();
 		this.pause = firstRetry;

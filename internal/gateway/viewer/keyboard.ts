@@ -24,7 +24,7 @@ export function listen(
 	active: () => boolean,
 	shortcuts: ReadonlyMap<string, () => void> = new Map(),
 	shared: (e: KeyboardEvent) => boolean = () => false, // the browser is to have it, too
-): { forget(): void } {
+): { forget(): void; held(): boolean } {
 	const held = new Map<string, { key: wire.Key; at: number }>();
 	const name = (e: KeyboardEvent) => e.code || e.key;
 	let locks = ""; // as told
@@ -98,6 +98,7 @@ export function listen(
 	}
 
 	return {
+		held: () => held.size > 0,
 		forget() {
 			held.clear();
 			locks = "";

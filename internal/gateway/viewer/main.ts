@@ -84,6 +84,7 @@ function start(): void {
 			expected = false; // the black frame with which Chromium ends a track is no picture
 			video.pause(); // and is not to be shown
 		},
+		held: () => hand.held() || keys.held(),
 	});
 
 	let expected = false; // that the next frame shows the desktop
@@ -125,7 +126,8 @@ function start(): void {
 	const layout = new Keyboard((bytes) => connection.send(bytes));
 	const panelKeys = ["KeyB", "KeyT"].map((code) => [code, () => panels.shortcut(code)] as [string, () => void]);
 	const shortcuts = new Map([["KeyG", hand.grab], ["Enter", () => void fullscreen().catch(() => {})], ...panelKeys]);
-	const inputs = [hand, keyboard.listen(send, () => state() === "live" && control && !busy(), shortcuts, (e) => clipboard.pastes(e)), clipboard];
+	const keys = keyboard.listen(send, () => state() === "live" && control && !busy(), shortcuts, (e) => clipboard.pastes(e));
+	const inputs = [hand, keys, clipboard];
 	text.listen(stage, send);
 
 	// Whoever looks elsewhere no longer holds keys here.

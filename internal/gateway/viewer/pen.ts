@@ -7,6 +7,7 @@ type Place = (e: PointerEvent) => { x: number; y: number };
 export class Pen {
 	private latest = 0; // the time of the last sample that was sent
 	private near = false;
+	private pressed = 0; // bits of its buttons; its tip is one
 
 	// place is where on the screen an event is, as parts of its width and height.
 	constructor(private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void, private readonly place: Place) {}
@@ -20,6 +21,7 @@ export class Pen {
 		if (samples.length === 0) return;
 		this.latest = Math.max(...samples.map((s) => s.timeStamp));
 		this.near = true;
+		this.pressed = e.buttons;
 		for (const bytes of hands.pen(samples.map((s) => this.sample(s)))) this.send(bytes);
 	}
 
@@ -32,6 +34,11 @@ export class Pen {
 
 	forget(): void {
 		this.near = false;
+		this.pressed = 0;
+	}
+
+	get held(): boolean {
+		return this.pressed !== 0;
 	}
 
 	private sample(e: PointerEvent): hands.PenSample {

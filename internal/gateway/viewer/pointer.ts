@@ -22,7 +22,7 @@ export function listen(
 	send: (bytes: Uint8Array<ArrayBuffer>) => void,
 	place: Place,
 	several: () => boolean, // there are other screens, to which things can be dragged
-): { forget(): void; grab(): void } {
+): { forget(): void; held(): boolean; grab(): void } {
 	let down = 0; // bits of the buttons that are pressed
 	let last = { x: -1, y: -1 };
 	let rest = { x: 0, y: 0 }; // of the wheel, less than one unit
@@ -109,6 +109,7 @@ export function listen(
 	}
 
 	return {
+		held: () => down !== 0 || pen.held || touch.held,
 		forget() {
 			down = 0;
 			last = { x: -1, y: -1 };

@@ -22,6 +22,10 @@ export class Touch {
 	// move has the pointer go where an event is.
 	constructor(private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void, private readonly move: (e: PointerEvent) => void) {}
 
+	get held(): boolean {
+		return this.fingers.size > 0;
+	}
+
 	down(e: PointerEvent): void {
 		this.fingers.set(e.pointerId, { x: e.clientX, y: e.clientY });
 		clearTimeout(this.timer);
