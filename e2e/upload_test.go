@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go/service/nimblestudio"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -191,29 +193,30 @@ func TestUpload(t *testing.T) {
 			return nil
 		})
 	})
+	cut := filepath.Join(from, "cut")
+	sum := randomFile(t, cut, 600<<20)
+	grown := func(t *testing.T, size int64) {
+		t.Helper()
+		eventually(t, time.Minute, func() error {
+			now, _ := strconv.ParseInt(strings.TrimSpace(s.inHome("stat -c %s Uploads/.backlot-*.part 2>/dev/null || echo 0")), 10, 64)
+			if now < size {
+				return fmt.Errorf("%d bytes are there, not %d", now, size)
+			}
+			return nil
+		})
+	}
 	t.Run("goes on after everything was restarted", func(t *testing.T) {
-		cut := filepath.Join(from, "cut")
-		sum := randomFile(t, cut, 600<<20)
 		b.drop(cut)
-		grown := func(size int64) {
-			eventually(t, time.Minute, func() error {
-				now, _ := strconv.ParseInt(strings.TrimSpace(s.inHome("stat -c %s Uploads/.backlot-*.part 2>/dev/null || echo 0")), 10, 64)
-				if now < size {
-					return fmt.Errorf("%d bytes are there, not %d", now, size)
-				}
-				return nil
-			})
-		}
-		grown(8 << 20)
+		grown(t, 8<<20)
 		end := func(pid int) {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
 		}
 		end(s.receiver())
-		grown(64 << 20)
+		grown(t, 64<<20)
 		end(s.process("streamer"))
-		grown(128 << 20)
+		grown(t, 128<<20)
 		s.kill(syscall.SIGKILL)
 		s.start()
 		b.says(2*time.Minute, "Uploaded 1 file")
@@ -222,6 +225,43 @@ func TestUpload(t *testing.T) {
 		}
 		if left := s.inHome("ls -a Uploads"); strings.Contains(left, ".part") {
 			t.Errorf("left: %s", left)
+		}
+		b.run(chromedp.Click(".upload button", chromedp.ByQuery))
+	})
+	t.Run("goes on after the page was loaded anew", func(t *testing.T) {
+		b.drop(cut)
+		grown(t, 64<<20)
+		asked := make(chan page.DialogType, 1)
+		chromedp.ListenTarget(b.ctx, func(event any) {
+			if dialog, ok := event.(*page.EventJavascriptDialogOpening); ok {
+				asked <- dialog.Type
+				go func() { _ = chromedp.Run(b.ctx, page.HandleJavaScriptDialog(true)) }()
+			}
+		})
+		b.run(chromedp.Reload())
+		select {
+		case kind := <-asked:
+			if kind != page.DialogTypeBeforeunload {
+				t.Errorf("asked by a dialog of type %s", kind)
+			}
+		default:
+			t.Error("nobody was asked whether to leave")
+		}
+		b.waitForDesktop()
+		eventually(t, 10*time.Second, func() error {
+			b.drop(cut)
+			var taken bool
+			if b.mustEval(`!document.querySelector(".upload").hidden`, &taken); !taken {
+				return errors.New("the page takes no files yet")
+			}
+			return nil
+		})
+		b.says(2*time.Minute, "Uploaded 1 file")
+		if got := s.sum("Uploads/cut (2)"); got != sum {
+			t.Errorf("arrived as %s, sent as %s", got, sum)
+		}
+		if left := s.inHome("ls -a Uploads"); strings.Contains(left, ".part") {
+			t.Errorf("it began anew; left: %s", left)
 		}
 	})
 }

@@ -84,6 +84,10 @@ export class Upload {
 				.map((i) => ({ entry: i.webkitGetAsEntry(), file: i.getAsFile() }));
 			void this.walk(entries);
 		});
+		// The browser asks whether to leave.
+		window.addEventListener("beforeunload", (e) => {
+			if (this.busy) e.preventDefault();
+		});
 		this.button.addEventListener("click", () => {
 			if (this.busy) this.cancel();
 			else this.card.hidden = true;
@@ -212,13 +216,16 @@ export class Upload {
 			}
 		}
 		const { file } = i;
-		const id = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
-		for (let known = true;;) {
+		const begun = unfinished.get(i.path, file);
+		const id = begun ?? unfinished.name();
+		if (!begun && file.size > this.part) unfinished.set(i.path, file, id);
+		for (let known = !begun;;) {
 			const at = `file?id=${id}&size=${file.size}&offset=${i.sent}`;
 			const part = file.slice(i.sent, i.sent + this.part);
 			const answer = await (known
 				? this.ask(at, { method: "PUT", headers, body: await readable(part) })
 				: this.ask(at, { headers })).catch((e) => {
+				unfinished.forget(i.path, file, id);
 				this.discard(at, headers);
 				throw e;
 			});
@@ -228,7 +235,7 @@ export class Upload {
 			}
 			known = true;
 			i.sent = answer.offset;
-			if (answer.done) return;
+			if (answer.done) return unfinished.forget(i.path, file, id);
 			this.show();
 		}
 	}
@@ -285,6 +292,42 @@ export class Upload {
 		// Said again and again it would be read aloud again and again.
 		if (this.said.textContent !== text) this.said.textContent = text;
 		this.card.dataset.state = busy ? "busy" : failed.length > 0 ? "failed" : "done";
+	}
+}
+
+// unfinished are the names by which the desktop knows files that are large and not all there:
+// after the page was loaded anew they go on where they were.
+const unfinished = {
+	active: new Map<string, string>(), // here and now: the same file may be sent twice
+	key: (path: string, f: File) => `backlot upload ${location.pathname} ${f.lastModified} ${f.size} ${path}`,
+	name: () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join(""),
+	get(path: string, f: File): string | null {
+		const key = this.key(path, f);
+		if (this.active.has(key)) return null;
+		const id = stored(() => sessionStorage.getItem(key));
+		if (id) this.active.set(key, id);
+		return id;
+	},
+	set(path: string, f: File, id: string): void {
+		const key = this.key(path, f);
+		if (this.active.has(key)) return;
+		this.active.set(key, id);
+		stored(() => sessionStorage.setItem(key, id));
+	},
+	forget(path: string, f: File, id: string): void {
+		const key = this.key(path, f);
+		if (this.active.get(key) !== id) return;
+		this.active.delete(key);
+		stored(() => sessionStorage.removeItem(key));
+	},
+};
+
+// stored is what a browser keeps; null where it does not.
+function stored<T>(of: () => T): T | null {
+	try {
+		return of();
+	} catch {
+		return null;
 	}
 }
 
