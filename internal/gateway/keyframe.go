@@ -8,6 +8,8 @@ const (
 	keyAnswer = 300 * time.Millisecond
 	// keysPerSecond bounds how often a streamer is asked, and how often at once.
 	keysPerSecond = 3
+	// catchUpEvery is how often one is asked for because a way is too narrow.
+	catchUpEvery = 2 * time.Second
 )
 
 // keyFrames turns many wishes for a key frame into few questions.

@@ -64,11 +64,11 @@ func (s *session) admitted(v *viewer, grant Grant) {
 	defer s.mu.Unlock()
 	before := v.grant
 	v.grant = grant
-	switch { // what was given or taken since, in the page, holds
-	case grant.Control && !before.Control:
-		v.control = true
-	case before.Control && !grant.Control:
-		s.disarm(v)
+	if grant.Control != before.Control { // or what was given or taken since, in the page, holds
+		delete(s.given, grant.UserID)
+		if s.disarm(v); grant.Control {
+			v.control = true
+		}
 	}
 	s.inform()
 	s.keep()
@@ -80,31 +80,36 @@ func (s *session) disarm(v *viewer) {
 	v.control = false
 }
 
+// give gives control to a person, or takes it away, in all windows: also in those to come,
+// until the link gives another.
+func (s *session) give(userID string, control bool) {
+	s.given[userID] = control
+	for v := range s.everybody() {
+		if v.grant.UserID == userID {
+			s.disarm(v)
+			v.control = control
+		}
+	}
+}
+
+// forgive has the link alone say what those may do who are not here.
+func (s *session) forgive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.given, func(userID string, _ bool) bool { return s.numbers[userID] == 0 })
+}
+
 // wish does what v asks for, as far as that is the session's own matter; the rest
 // is asked of the domain.
 func (s *session) wish(v *viewer, ask wire.Ask) {
-	var of func(o *viewer) // what becomes of the others
 	switch ask.Wish {
-	case wire.WishControl:
-		of = s.disarm
-	case wire.WishGive, wire.WishTake:
-		of = func(o *viewer) {
-			if s.numbers[o.grant.UserID] != ask.Person {
-				return
-			}
-			if s.disarm(o); ask.Wish == wire.WishGive {
-				o.control = true
-			}
-		}
-	default:
-	}
-	if of != nil {
+	case wire.WishControl, wire.WishGive, wire.WishTake:
 		if !v.grant.Share {
 			return
 		}
-		for o := range s.everybody() {
-			if o.grant.UserID != v.grant.UserID {
-				of(o)
+		for userID, number := range s.numbers {
+			if userID != v.grant.UserID && (number == ask.Person || ask.Wish == wire.WishControl) {
+				s.give(userID, ask.Wish == wire.WishGive)
 			}
 		}
 		s.inform()
@@ -112,6 +117,7 @@ func (s *session) wish(v *viewer, ask wire.Ask) {
 		if ask.Wish != wire.WishControl {
 			return
 		}
+	default:
 	}
 	select {
 	case v.asks <- ask:
@@ -244,6 +250,11 @@ func (g *Gateway) fulfil(ctx context.Context, log *slog.Logger, v *viewer, s *sc
 	case wire.WishGive, wire.WishTake: // done already
 	}
 	if err == nil {
+		switch ask.Wish {
+		case wire.WishWatched, wire.WishHelped, wire.WishPrivate:
+			s.forgive()
+		default:
+		}
 		log.InfoContext(ctx, "done by the stream page", "wish", ask.Wish)
 		s.outdate()
 		return

@@ -158,14 +158,19 @@ func (s *screen) delivered(r *road, came []delivery) {
 }
 
 // tellRate asks for what the narrowest way carries and who leads allows, if that has changed
-// by a twentieth.
+// by a twentieth. The ways of those who only watch count as far as is fair to those at work.
 func (s *screen) tellRate() {
 	rate := highestRate
 	if most := int(s.preferred.MostBitsPerSecond); most > 0 {
 		rate = min(rate, most)
 	}
+	atWork := slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.control })
 	for _, v := range s.viewers {
-		rate = min(rate, v.way.rate)
+		carries := v.way.rate
+		if atWork && !v.control {
+			carries = max(carries, fairRate)
+		}
+		rate = min(rate, carries)
 	}
 	if change := rate - s.rate; len(s.viewers) == 0 || max(change, -change) <= s.rate/20 {
 		return

@@ -12,6 +12,10 @@ const (
 	lowestRate  = 300_000
 	initialRate = 20_000_000
 	highestRate = 50_000_000
+	// fairRate is what those who only watch by narrow ways may bring the rate down to, while
+	// others are at work: some loss of detail in a large movement. Whom that is too much for
+	// loses frames.
+	fairRate = 4_000_000
 	// ample is enough for all frames.
 	ample = 1_500_000
 )

@@ -197,10 +197,30 @@ func (s *screen) room(r *road, full bool, bytes int) (rate, pace int) {
 	defer s.mu.Unlock()
 	r.way.count(bytes, time.Now())
 	if r.full = full; !full && r.needKey && r.watches && len(r.frames) == 0 {
-		s.askKey()
+		s.catchUp(r)
 	}
 	s.makeRoom()
 	return r.way.rate, r.way.pace(time.Now())
+}
+
+// catchUp has a key frame asked for by a road that lost frames: of one too narrow for the
+// video only now and then, since it costs all who look.
+func (s *screen) catchUp(r *road) {
+	wait := time.Until(s.caughtUp.Add(catchUpEvery))
+	switch {
+	case r.way.rate >= s.rate || wait <= 0:
+		s.caughtUp = time.Now()
+		s.askKey()
+	case s.catching == nil:
+		s.catching = time.AfterFunc(wait, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.catching = nil
+			if slices.ContainsFunc(s.viewers, func(v *viewer) bool { return v.road == r && r.needKey }) {
+				s.catchUp(r)
+			}
+		})
+	}
 }
 
 // makeRoom has the streamer pause while everybody who watches has no room for a frame.

@@ -29,6 +29,8 @@ type screen struct {
 	exact     exact
 	clock     timeline
 	keys      keyFrames
+	caughtUp  time.Time   // when a road that lost frames had a key frame asked for
+	catching  *time.Timer // until one may again; nil: none waits for that
 	paused    bool        // the streamer was told to pause
 	former    estimate    // of the viewer who left last, who may be back
 	left      bool        // who left last closed the page
@@ -143,6 +145,9 @@ func (s *screen) join(v *viewer) bool {
 		return false
 	}
 	s.viewers = append(s.viewers, v)
+	if control, given := s.given[v.grant.UserID]; given {
+		v.control = control
+	}
 	s.number(v.grant.UserID)
 	s.inform()
 	v.desktop(s.shows())
@@ -227,6 +232,7 @@ func (s *screen) input(v *viewer, m wire.Message) {
 	if !slices.Contains(s.viewers, v) { // whoever has parted; talks may come after the first input
 		return
 	}
+	v.heard = time.Now()
 	switch m := m.(type) {
 	case wire.Listen:
 		if s.monitor == 1 { // of several windows one is heard
@@ -278,6 +284,7 @@ func (s *screen) input(v *viewer, m wire.Message) {
 		if !v.hold(m) {
 			return
 		}
+		s.mind(v)
 		if last := s.viewers[len(s.viewers)-1]; last != v {
 			before := s.leader()
 			s.viewers = append(slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v }), v)
@@ -302,11 +309,12 @@ func (s *screen) layKeys(v *viewer) {
 func (s *screen) leads(v *viewer) bool { return s.leader() == v }
 
 // leader is the viewer whose window sizes the screen: the last of the owner's, or
-// while the owner is not there, of those who have control; nil: none.
+// while the owner is not there, of those who have control; nil: none. Who visits takes the
+// first screen as it is.
 func (s *screen) leader() *viewer {
 	var leader *viewer
 	for _, v := range s.viewers {
-		if v.control && (leader == nil || v.own() || !leader.own()) {
+		if v.control && (!v.grant.Visitor || s.monitor > 1) && (leader == nil || v.own() || !leader.own()) {
 			leader = v
 		}
 	}

@@ -46,10 +46,8 @@ func (m *monitors) page(monitor int, user string, control bool) *viewer {
 	return v
 }
 
-// expect looks at what the streamer has been told since, but for rates.
-func (m *monitors) expect(what string, want ...wire.Message) {
-	m.t.Helper()
-	var got []wire.Message
+// told is what the streamer has been told since, but for rates.
+func (m *monitors) told() (got []wire.Message) {
 	for len(m.st.out) > 0 {
 		told := <-m.st.out
 		of := told
@@ -62,6 +60,12 @@ func (m *monitors) expect(what string, want ...wire.Message) {
 			got = append(got, told)
 		}
 	}
+	return got
+}
+
+func (m *monitors) expect(what string, want ...wire.Message) {
+	m.t.Helper()
+	got := m.told()
 	if diff := cmp.Diff(want, got); diff != "" {
 		m.t.Errorf("%s: the streamer is told (-want +got):\n%s", what, diff)
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/backlot/backlot/internal/wire"
 )
@@ -21,6 +22,7 @@ type session struct {
 	screens  [wire.MaxMonitors]*screen
 	there    uint8            // which monitors the streamer says there are, as wire.Monitors; 0: it said nothing
 	numbers  map[string]uint8 // by which the people who look are known to pages, by user
+	given    map[string]bool  // whom control was given to or taken from in a page, by user
 	cursor   []byte           // the latest, as viewers get it; nil while unknown
 	scaled   []byte           // likewise
 	monitors []byte           // likewise
@@ -31,7 +33,7 @@ type session struct {
 }
 
 func newSession() *session {
-	s := &session{numbers: map[string]uint8{}}
+	s := &session{numbers: map[string]uint8{}, given: map[string]bool{}}
 	for i := range s.screens {
 		s.screens[i] = newScreen(s, uint8(i+1))
 	}
@@ -123,13 +125,42 @@ func (s *session) detach(st *streamer) {
 }
 
 // release lifts what v holds down, and nothing of other viewers.
-func (s *session) release(v *viewer) {
+func (s *session) release(v *viewer) { s.lift(v, func(holding) bool { return true }) }
+
+func (s *session) lift(v *viewer, which func(holding) bool) {
 	for id, m := range v.held {
+		if !which(id) {
+			continue
+		}
 		if !s.held(id, v) {
 			s.tell(m)
 		}
+		delete(v.held, id)
 	}
-	clear(v.held)
+}
+
+// mind lifts the keys of v, which would go on repeating, when its page falls silent. What is
+// dragged or drawn may go on when it speaks again.
+func (s *session) mind(v *viewer) {
+	if v.silence != nil {
+		return
+	}
+	down := false
+	for id := range v.held {
+		down = down || id.repeats()
+	}
+	if !down {
+		return
+	}
+	v.silence = time.AfterFunc(time.Until(v.heard.Add(silentFor)), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		v.silence = nil
+		if time.Since(v.heard) >= silentFor {
+			s.lift(v, holding.repeats)
+		}
+		s.mind(v)
+	})
 }
 
 // held says whether anybody but v holds that down: another window of the same person's,

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -17,6 +18,9 @@ const (
 	frameAhead = 1
 	// heldKeys bounds what one viewer may hold down: nobody has more fingers.
 	heldKeys = 64
+	// silentFor is how long a page may say nothing while a key of its is down: it would go on
+	// repeating. Pages say something at least every 0.7 s.
+	silentFor = 1600 * time.Millisecond
 	// inputPerSecond bounds a viewer's messages. A mouse makes 1000.
 	inputPerSecond = 4000
 )
@@ -57,6 +61,8 @@ type viewer struct {
 	size                       wire.Resize
 	layout                     wire.Layout              // of its keyboard; zero: it did not say
 	held                       map[holding]wire.Message // what lifts each key and button it holds down
+	heard                      time.Time                // when the page said something last
+	silence                    *time.Timer              // until keys of a page that says nothing are lifted; nil: none are down
 	supply                     supply
 
 	peer   atomic.Pointer[road] // the latest by WebRTC, if any
@@ -111,6 +117,17 @@ type holding struct {
 	code   uint16
 	keysym uint32
 	pen    bool // that is near
+}
+
+// repeats says whether it goes on doing something while it is down: a key that is no modifier.
+func (h holding) repeats() bool {
+	switch h.code {
+	case 29, 42, 54, 56, 97, 100, 125, 126: // Control, Shift, Alt and Meta, as evdev numbers them
+		return false
+	case 0:
+		return h.keysym != 0 && (h.keysym < 0xffe1 || h.keysym > 0xffee) // Shift_L to Hyper_R
+	}
+	return true
 }
 
 // hold remembers what is down, and says no to what is too much.
