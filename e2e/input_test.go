@@ -436,6 +436,76 @@ func TestPaint(t *testing.T) {
 	}
 }
 
+// TestPaintInGIMP draws as a hand does, now faster, now slower, in a program that has to be told
+// of the pen as docs/streaming.md says. At each place the line is as wide as the samples there.
+func TestPaintInGIMP(t *testing.T) {
+	needs(t, "gimp")
+	docs, err := os.ReadFile("../docs/streaming.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const stylus = `(GimpDeviceInfo "Backlot Pen stylus"`
+	_, told, found := strings.Cut(string(docs), "```\n"+stylus)
+	if !found {
+		t.Fatal("docs/streaming.md does not say how GIMP is told of the pen")
+	}
+	told, _, _ = strings.Cut(told, "```")
+	const size = 60 // of the brush, where the pen is pressed down all the way
+	d := newDesk(t, 1280, 800)
+	d.program(`gimp -i -b '(gimp-quit 0)' >gimp.log 2>&1 && cd .config/GIMP/2.10 &&
+		echo '(initial-zoom-to-fit no)' >gimprc && echo '(hide-docks yes)' >sessionrc && cat >devicerc <<'END'
+` + stylus + `
+	(tool-options "GimpPaintOptions" (tool "gimp-paintbrush-tool") (brush "2. Hardness 100") (dynamics "Pressure Size") (brush-size ` + strconv.Itoa(size) + `) (brush-hardness 1))
+	(use-brush yes) (use-dynamics yes)` + told + `END
+		cd && gimp -n -s -b '(let* ((image (car (gimp-image-new 2400 1600 RGB)))
+				(paper (car (gimp-layer-new image 2400 1600 RGB-IMAGE "paper" 100 LAYER-MODE-NORMAL))))
+			(gimp-image-insert-layer image paper 0 0)
+			(gimp-drawable-fill paper FILL-WHITE)
+			(gimp-display-new image))' >gimp.log 2>&1 &`)
+	eventually(t, 30*time.Second, func() error {
+		if c := pixel(d.shot(), 0.6, 0.6); c != (color.RGBA{255, 255, 255, 255}) {
+			return fmt.Errorf("no paper but %v: %s", c, d.program("tail -c 1000 gimp.log"))
+		}
+		return nil
+	})
+	d.typeable()
+	const from, to, y = 500, 1100, 500
+	type sample struct{ x, pressure float64 }
+	var stroke []sample
+	for x := float64(from); x < to; x += 4 + 3*math.Sin(x/40) {
+		x := math.Round(x)
+		stroke = append(stroke, sample{x, 0.5 + 0.3*math.Sin(x/37) + 0.1*math.Sin(x/11)})
+	}
+	d.run(penEvent(input.MouseMoved, from, y, 0, 0), penEvent(input.MousePressed, from, y, stroke[0].pressure, 1))
+	for _, s := range stroke[1:] {
+		d.run(penEvent(input.MouseMoved, s.x, y, s.pressure, 1))
+	}
+	d.run(penEvent(input.MouseReleased, stroke[len(stroke)-1].x, y, 0, 0))
+	d.typeable()
+	shot := d.shot()
+	off, most := 0, 0.0
+	for _, at := range stroke[2 : len(stroke)-2] {
+		wide := 0
+		for row := y - size; row < y+size; row++ {
+			if c := color.GrayModel.Convert(shot.At(int(at.x), row)).(color.Gray); c.Y < 120 {
+				wide++
+			}
+		}
+		want := 0.0 // the round brush reaches to places beside its own
+		for _, s := range stroke {
+			if r, beside := size*s.pressure/2, at.x-s.x; r > math.Abs(beside) {
+				want = max(want, 2*math.Sqrt(r*r-beside*beside))
+			}
+		}
+		most = max(most, math.Abs(float64(wide)-want))
+		if math.Abs(float64(wide)-want) > 3+want/20 {
+			off++
+			t.Errorf("at %.0f pressed %.2f: %d pixels wide, want %.1f", at.x, at.pressure, wide, want)
+		}
+	}
+	t.Logf("%d samples, %d of them drawn too wide or narrow, by %.1f pixels at most", len(stroke), off, most)
+}
+
 func penEvent(kind input.MouseType, x, y, force float64, buttons int64) chromedp.Action {
 	e := input.DispatchMouseEvent(kind, x, y).WithPointerType(input.Pen).WithForce(force).WithButtons(buttons).WithTiltX(20)
 	if kind != input.MouseMoved {
