@@ -36,7 +36,8 @@ func clip(t testing.TB, name string) [][]byte {
 	return frames
 }
 
-// desktop is a streamer that shows clips and remembers what it is told.
+// desktop is a streamer of the previous version, as those are that run while a server is
+// upgraded. It shows clips and remembers what it is told.
 type desktop struct {
 	heard chan wire.Message // all but Ping
 	clips map[wire.Resize][][]byte
@@ -85,10 +86,10 @@ func (d *desktop) serve(ctx context.Context, conn net.Conn, credential string) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	c := wire.NewConn(conn)
-	if c.WriteMessage(hello(credential)) != nil {
+	if c.WriteMessage(wire.Hello{Lowest: 1, Highest: 1, Session: sessionKey, Credential: credential}) != nil {
 		return
 	}
-	if _, err := c.ReadMessage(); err != nil {
+	if m, err := c.ReadMessage(); err != nil || m != (wire.Welcome{Version: 1}) {
 		return
 	}
 	size := wire.Resize{Width: 640, Height: 360}

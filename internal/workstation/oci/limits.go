@@ -17,7 +17,7 @@ import (
 // programs drive them: pixmaps are the X server's memory.
 const (
 	displayMemory    = 1 << 30
-	streamerMemory   = 768 << 20 // at 8192 x 8192 pixels, and some to spare
+	streamerMemory   = 1 << 30 // four screens of 3840 x 2160 in full colour take 704 MiB
 	sidecarProcesses = 256
 )
 
