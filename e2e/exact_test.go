@@ -45,6 +45,10 @@ func TestExact(t *testing.T) {
 		t.Logf("%s: %.0f", mode, took)
 		slices.Sort(took)
 		t.Logf("%s: exact %.0f ms after the key (from %.0f to %.0f)", mode, took[len(took)/2], took[0], took[len(took)-1])
+		// 300 ms where nothing else is at work, which here only adds to it.
+		if took[0] > 600 {
+			t.Errorf("%s: exact only %.0f ms after the key at best", mode, took[0])
+		}
 
 		l.exact()
 		sum := l.show.hash()

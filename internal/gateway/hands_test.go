@@ -112,6 +112,37 @@ func TestPageText(t *testing.T) {
 	expect(wire.Key{Keysym: 0x01000000 + 'か', Down: true}, wire.Key{Keysym: 0x01000000 + 'か'})
 }
 
+// TestPageVirtualKeyboard: where there are fingers the virtual keyboard comes when it is called,
+// and not with every touch.
+func TestPageVirtualKeyboard(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 390, 800, "")
+	w.do(chromedp.EmulateViewport(390, 800, chromedp.EmulateMobile, chromedp.EmulateTouch), chromedp.Navigate(s.url()))
+	w.await("live")
+	const field = `document.querySelector("textarea")`
+	w.holds(`document.activeElement === ` + field + ` && ` + field + `.inputMode === "none"`)
+	presses := func(keysym uint32) {
+		t.Helper()
+		d.expectMessage(t, wire.Key{Keysym: keysym, Down: true})
+		d.expectMessage(t, wire.Key{Keysym: keysym})
+	}
+	w.do(input.InsertText("é"))
+	presses(0xe9)
+	w.eval(`document.querySelector("#settings").click(); return 0`, new(int))
+	w.holds(`[...document.querySelectorAll("#menu button")].some((b) => b.textContent === "Call up the keyboard" && (b.click(), true))`)
+	w.holds(`document.activeElement === ` + field + ` && ` + field + `.inputMode === "text"`)
+	w.do(input.InsertText("ß"))
+	presses(0xdf)
+	w.eval(`document.execCommand("delete"); return 0`, new(int))
+	presses(0xff08)
+	w.do(input.InsertText("x"))
+	presses('x')
+	w.eval(field+`.blur(); return 0`, new(int))
+	w.holds(field + `.inputMode === "none"`)
+}
+
 // TestPageTouch: a finger that stays is the right button, two turn the wheel.
 func TestPageTouch(t *testing.T) {
 	t.Parallel()

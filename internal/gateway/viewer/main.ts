@@ -15,7 +15,7 @@ import * as mouse from "./pointer";
 import { Screen } from "./screen";
 import { monitor, Screens } from "./screens";
 import { Sound } from "./sound";
-import * as text from "./text";
+import { Text } from "./text";
 import { Upload } from "./upload";
 import * as wire from "./wire";
 
@@ -128,7 +128,7 @@ function start(): void {
 	const shortcuts = new Map([["KeyG", hand.grab], ["Enter", () => void fullscreen().catch(() => {})], ...panelKeys]);
 	const keys = keyboard.listen(send, () => state() === "live" && control && !busy(), shortcuts, (e) => clipboard.pastes(e));
 	const inputs = [hand, keys, clipboard];
-	text.listen(stage, send);
+	const text = new Text(stage, send);
 
 	// Whoever looks elsewhere no longer holds keys here.
 	const release = () => {
@@ -137,7 +137,7 @@ function start(): void {
 	};
 	let control = true;
 	const panels = new Panels({
-		stage, screen, sound, layout, release, colour, upload, clipboard, screens,
+		stage, screen, sound, layout, release, colour, upload, clipboard, screens, text,
 		grab: hand.grab,
 		send: (bytes) => connection.send(bytes),
 		stats: () => connection.stats(),

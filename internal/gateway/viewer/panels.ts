@@ -15,6 +15,7 @@ import { type Sound } from "./sound";
 import { Meter, roads, rows, type Tally } from "./stats";
 import { toast } from "./toast";
 import { type Choice, type Transport } from "./transport";
+import { type Text } from "./text";
 import { type Upload } from "./upload";
 
 export interface Modules {
@@ -26,6 +27,7 @@ export interface Modules {
 	upload: Upload;
 	clipboard: Clipboard;
 	screens: Screens;
+	text: Text;
 	grab(): void;
 	send(bytes: Uint8Array<ArrayBuffer>): void;
 	stats(): Promise<Tally | null>;
@@ -197,6 +199,10 @@ export class Panels {
 				(id) => layout.choose(id),
 				control,
 			),
+			button(() => "Call up the keyboard", () => {
+				bar.leave();
+				m.text.call();
+			}, () => m.text.possible && control()),
 			button(() => "Hold the pointer", () => {
 				bar.leave();
 				m.grab();
