@@ -277,9 +277,15 @@ func TestPagePen(t *testing.T) {
 		const event = (type, x, pressure, buttons, more) => new PointerEvent(type, {
 			pointerType: "pen", clientX: x, clientY: 400, tiltX: 30, tiltY: -20, pressure, buttons, bubbles: true, ...more });
 		const along = (...xs) => ({ coalescedEvents: xs.map((x) => event("pointermove", x, x / 1280, 1)) });
-		target.dispatchEvent(event("pointermove", 960, 0.75, 1, along(640, 800, 960)));
-		target.dispatchEvent(event("pointermove", 640, 0, 2));
-		target.dispatchEvent(event("pointermove", 640, 0.5, 32));
+		const later = () => { for (const now = performance.now(); performance.now() <= now;); };
+		for (const what of [
+			["pointermove", 960, 0.75, 1, along(640, 800, 960)],
+			["pointermove", 640, 0, 2],
+			["pointermove", 640, 0.5, 32],
+		]) {
+			later(); // no two have the same time
+			target.dispatchEvent(event(...what));
+		}
 		return 0`, &sent)
 	expect(
 		wire.Pen{Samples: []wire.PenSample{
