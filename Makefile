@@ -33,8 +33,10 @@ setup-test:
 down: ## stop every session of ./data and take all of it off the machine; the data stays
 	$(SUDO) $(BIN)/backlot down --data "$(DATA)"
 
+# What an artist feels is timed end to end, and so runs by itself.
 test: setup-test build ## every test: rooms, drivers on the real machine, the whole story in a browser
-	$(SUDO) $(GO) test -shuffle=on -timeout 30m ./...
+	$(SUDO) $(GO) test -shuffle=on -timeout 30m $(shell $(GO) list ./... | grep -v /e2e$$)
+	$(SUDO) $(GO) test -shuffle=on -timeout 30m ./e2e
 
 check: setup-test lint ## format, vet, lint, fresh generated files, the import law, races
 	CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/backlot

@@ -33,60 +33,79 @@ func TestSound(t *testing.T) {
 			}
 			t.Log(b.openWithEar(desktop.open(), more))
 
-			const times = 15
-			cmd := desktop.display(program, strconv.Itoa(times), "700ms")
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			said := &logBuffer{}
-			cmd.Stderr = said
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var claps []float64
-			for lines := bufio.NewScanner(out); lines.Scan(); {
-				at, err := strconv.ParseFloat(lines.Text(), 64)
-				if err != nil {
-					t.Fatal(err)
-				}
-				claps = append(claps, at/1000)
-			}
-			if err := cmd.Wait(); err != nil {
-				t.Fatalf("%v\n%s", err, said.tail(20))
-			}
-			var seen struct{ Flashes, Clicks []float64 }
-			b.run(chromedp.Evaluate(`claps`, &seen))
-			t.Logf("claps %.0f\nflashes %.0f\nclicks %.0f", relative(claps, claps[0]), relative(seen.Flashes, claps[0]), relative(seen.Clicks, claps[0]))
-			var behind, apart, picture []float64
-			for _, at := range claps {
-				flash, ok := following(seen.Flashes, at)
-				click, heard := following(seen.Clicks, at)
-				if !ok || !heard {
-					t.Logf("a clap at %.0f: flash %v, click %v", at, ok, heard)
-					continue
-				}
-				picture, behind, apart = append(picture, flash-at), append(behind, click-at), append(apart, click-flash)
-			}
-			if len(behind) < times-2 {
-				t.Fatalf("%d of %d claps were seen and heard", len(behind), times)
-			}
-			for _, l := range [][]float64{picture, behind, apart} {
-				slices.Sort(l)
-			}
-			median := len(behind) / 2
-			t.Logf("picture %.1f ms behind (%.1f to %.1f), sound %.1f ms behind (%.1f to %.1f), sound after picture %.1f ms (%.1f to %.1f)",
-				picture[median], picture[0], picture[len(picture)-1],
-				behind[median], behind[0], behind[len(behind)-1], apart[median], apart[0], apart[len(apart)-1])
 			// Whatever else the machine is busy with only adds to it.
-			if best := behind[len(behind)/4]; best > 60 && road == "auto" {
-				t.Errorf("sound is %.1f ms behind, want at most 60", best)
-			}
-			if best := apart[len(apart)/4]; (best > 40 || best < -40) && road == "auto" {
-				t.Errorf("sound and picture are %.1f ms apart, want at most 40", best)
+			for round := 1; ; round++ {
+				behind, apart := desktop.claps(b, program)
+				problem := ""
+				if behind > 60 {
+					problem = fmt.Sprintf("sound is %.1f ms behind, want at most 60", behind)
+				} else if apart > 40 || apart < -40 {
+					problem = fmt.Sprintf("sound and picture are %.1f ms apart, want at most 40", apart)
+				}
+				if problem == "" || road != "auto" {
+					break
+				}
+				t.Log(problem)
+				if round == 3 {
+					t.Error(problem)
+					break
+				}
 			}
 		})
 	}
+}
+
+// claps has the program clap some times, and tells by how many ms the sound is behind, and how
+// long after the picture: of a quarter of the claps at most that much.
+func (s streamer) claps(b browser, program string) (behind, apart float64) {
+	const times = 15
+	t := b.t
+	t.Helper()
+	b.mustEval(`(() => { claps.flashes = []; claps.clicks = []; return 0; })()`, new(int))
+	cmd := s.display(program, strconv.Itoa(times), "700ms")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := &logBuffer{}
+	cmd.Stderr = said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var claps []float64
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		at, err := strconv.ParseFloat(lines.Text(), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claps = append(claps, at/1000)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, said.tail(20))
+	}
+	var seen struct{ Flashes, Clicks []float64 }
+	b.run(chromedp.Evaluate(`claps`, &seen))
+	t.Logf("claps %.0f\nflashes %.0f\nclicks %.0f", relative(claps, claps[0]), relative(seen.Flashes, claps[0]), relative(seen.Clicks, claps[0]))
+	var sounds, pictures, between []float64
+	for _, at := range claps {
+		flash, ok := following(seen.Flashes, at)
+		click, heard := following(seen.Clicks, at)
+		if !ok || !heard {
+			t.Logf("a clap at %.0f: flash %v, click %v", at, ok, heard)
+			continue
+		}
+		pictures, sounds, between = append(pictures, flash-at), append(sounds, click-at), append(between, click-flash)
+	}
+	if len(sounds) < times-2 {
+		t.Fatalf("%d of %d claps were seen and heard", len(sounds), times)
+	}
+	for _, l := range [][]float64{pictures, sounds, between} {
+		slices.Sort(l)
+	}
+	middle, last := len(sounds)/2, len(sounds)-1
+	t.Logf("picture %.1f ms behind (%.1f to %.1f), sound %.1f ms behind (%.1f to %.1f), sound after picture %.1f ms (%.1f to %.1f)",
+		pictures[middle], pictures[0], pictures[last], sounds[middle], sounds[0], sounds[last], between[middle], between[0], between[last])
+	return sounds[len(sounds)/4], between[len(between)/4]
 }
 
 // openWithEar opens a page that notes what it shows and plays, and says how it plays.
