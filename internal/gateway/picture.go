@@ -157,8 +157,8 @@ func (s *screen) delivered(r *road, came []delivery) {
 	s.tellRate()
 }
 
-// tellRate asks for what the narrowest way carries and who leads allows, if that has changed
-// by a twentieth. The ways of those who only watch count as far as is fair to those at work.
+// tellRate asks for what the narrowest way carries and who leads allows, if that has changed.
+// The ways of those who only watch count as far as is fair to those at work.
 func (s *screen) tellRate() {
 	rate := highestRate
 	if most := int(s.preferred.MostBitsPerSecond); most > 0 {
@@ -172,7 +172,7 @@ func (s *screen) tellRate() {
 		}
 		rate = min(rate, carries)
 	}
-	if change := rate - s.rate; len(s.viewers) == 0 || max(change, -change) <= s.rate/20 {
+	if change := rate - s.rate; len(s.viewers) == 0 || max(change, -change) <= s.rate/untold {
 		return
 	}
 	s.rate = rate

@@ -16,6 +16,8 @@ const (
 	// others are at work: some loss of detail in a large movement. Whom that is too much for
 	// loses frames.
 	fairRate = 4_000_000
+	// untold: a rate that differs by one part in so many from the last one is not told.
+	untold = 20
 	// ample is enough for all frames.
 	ample = 1_500_000
 )

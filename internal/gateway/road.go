@@ -208,7 +208,7 @@ func (s *screen) room(r *road, full bool, bytes int) (rate, pace int) {
 func (s *screen) catchUp(r *road) {
 	wait := time.Until(s.caughtUp.Add(catchUpEvery))
 	switch {
-	case r.way.rate >= s.rate || wait <= 0:
+	case r.way.rate >= s.rate-s.rate/untold || wait <= 0:
 		s.caughtUp = time.Now()
 		s.askKey()
 	case s.catching == nil:

@@ -186,5 +186,16 @@ func TestNarrowWatcher(t *testing.T) {
 		if narrow(artist); rate() != 400_000 {
 			t.Error("who works does not have a rate of its own")
 		}
+		// Also when its way carries a little less than the streamer was told.
+		artist.way.rate = 390_000
+		s.delivered(artist.road, nil)
+		for range 4 {
+			time.Sleep(time.Second)
+			loses(artist, true)
+			s.room(artist.road, false, 0)
+			if n := keys(); n != 1 {
+				t.Errorf("by its own rate, asked %d times for a key frame, want once", n)
+			}
+		}
 	})
 }
