@@ -92,8 +92,8 @@ func (s *session) give(userID string, control bool) {
 	}
 }
 
-// forgive has the link alone say what those may do who are not here.
-func (s *session) forgive() {
+// forgetAbsent has the link alone say what those may do who are not here.
+func (s *session) forgetAbsent() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.given, func(userID string, _ bool) bool { return s.numbers[userID] == 0 })
@@ -252,7 +252,7 @@ func (g *Gateway) fulfil(ctx context.Context, log *slog.Logger, v *viewer, s *sc
 	if err == nil {
 		switch ask.Wish {
 		case wire.WishWatched, wire.WishHelped, wire.WishPrivate:
-			s.forgive()
+			s.forgetAbsent()
 		default:
 		}
 		log.InfoContext(ctx, "done by the stream page", "wish", ask.Wish)

@@ -93,7 +93,7 @@ func TestControlStays(t *testing.T) {
 		}
 		m.screens[0].part(again)
 		m.given["zoe"] = !linked
-		m.forgive()
+		m.forgetAbsent()
 		if later := guest(); later.control != linked {
 			t.Errorf("after the owner shared anew: control %v, want the link's", later.control)
 		}

@@ -304,7 +304,7 @@ const unfinished = {
 	get(path: string, f: File): string | null {
 		const key = this.key(path, f);
 		if (this.active.has(key)) return null;
-		const id = stored(() => sessionStorage.getItem(key));
+		const id = kept(() => sessionStorage.getItem(key));
 		if (id) this.active.set(key, id);
 		return id;
 	},
@@ -312,18 +312,18 @@ const unfinished = {
 		const key = this.key(path, f);
 		if (this.active.has(key)) return;
 		this.active.set(key, id);
-		stored(() => sessionStorage.setItem(key, id));
+		kept(() => sessionStorage.setItem(key, id));
 	},
 	forget(path: string, f: File, id: string): void {
 		const key = this.key(path, f);
 		if (this.active.get(key) !== id) return;
 		this.active.delete(key);
-		stored(() => sessionStorage.removeItem(key));
+		kept(() => sessionStorage.removeItem(key));
 	},
 };
 
-// stored is what a browser keeps; null where it does not.
-function stored<T>(of: () => T): T | null {
+// kept is what a browser keeps; null where it does not.
+function kept<T>(of: () => T): T | null {
 	try {
 		return of();
 	} catch {
