@@ -125,7 +125,7 @@ func TestScreens(t *testing.T) {
 
 	red, blue := color.RGBA{200, 0, 0, 255}, color.RGBA{0, 0, 200, 255}
 	d.coloured("#c80000", 100, 100)
-	d.coloured("#0000c8", 1100, 100)
+	d.coloured("#0000c8", 1100, 350) // not where the other is once it comes to the first screen
 	expect := func(in browser, name string, is color.RGBA, there bool) {
 		t.Helper()
 		eventually(t, 20*time.Second, func() error {
