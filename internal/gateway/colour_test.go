@@ -34,7 +34,10 @@ func TestFullColourNeedsAllWhoWatch(t *testing.T) {
 	}
 	join := func(able, control bool) (v *viewer, told *wire.Message) {
 		v, told = newViewer(wire.Resize{}, newRoad(time.Now())), new(wire.Message)
-		v.fullColour, v.control = able, control
+		v.control = control
+		if able {
+			v.agreed = map[profile]uint8{profileFullColour: 1}
+		}
 		v.send = func(b []byte) error {
 			if m, err := wire.Decode(b); err == nil && m.Type() == wire.TypeColours {
 				*told = m
@@ -63,15 +66,15 @@ func TestFullColourNeedsAllWhoWatch(t *testing.T) {
 		t.Errorf("told %v before there is any", *told)
 	}
 	show(keyFullColour)
-	if f := <-artist.frames; !f.fullColour || *told != (wire.Colours{Full: true, Possible: true}) {
-		t.Errorf("a frame of full colour %v, told %v", f.fullColour, *told)
+	if f := <-artist.frames; f.profile != profileFullColour || *told != (wire.Colours{Full: true, Possible: true}) {
+		t.Errorf("a frame of profile %d, told %v", f.profile, *told)
 	}
 
 	guest, _ := join(false, false)
 	expect("a guest comes who cannot show it", false)
 	show(keyFullColour) // that was on its way
 	show(keyBaseline)
-	if f := <-guest.frames; f.fullColour {
+	if f := <-guest.frames; f.profile != profileBaseline {
 		t.Error("who cannot show full colour gets it")
 	}
 	if *told != (wire.Colours{}) {

@@ -14,13 +14,12 @@ const maxPackets = 8 << 10
 
 // frame is one access unit, cut into RTP payloads. All viewers share it.
 type frame struct {
-	key bool
-	// fullColour: its players need the profile for that.
-	fullColour bool
-	time       uint32 // in 1/90000 s
-	payloads   [][]byte
-	size       int    // of all payloads, in bytes
-	unit       []byte // the whole as a message; nil while no road is a WebSocket
+	key      bool
+	profile  profile
+	time     uint32 // in 1/90000 s
+	payloads [][]byte
+	size     int    // of all payloads, in bytes
+	unit     []byte // the whole as a message; nil while no road is a WebSocket
 }
 
 // packetize cuts an H.264 access unit in Annex B form into RTP payloads: single

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +35,8 @@ func newAPI(mux *udpMux, tcp ice.TCPMux) (*webrtc.API, error) {
 	feedback := []webrtc.RTCPFeedback{
 		{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "transport-cc"},
 	}
-	for profile, payloadType := range map[string]webrtc.PayloadType{profileBaseline: 102, profileFullColour: 103} {
-		if err := media.RegisterCodec(h264(profile, payloadType, feedback), webrtc.RTPCodecTypeVideo); err != nil {
+	for profile := range profiles {
+		if err := media.RegisterCodec(profile.codec(feedback), webrtc.RTPCodecTypeVideo); err != nil {
 			return nil, err
 		}
 	}
@@ -92,7 +91,7 @@ func newPeer(api *webrtc.API) (*peer, error) {
 		return nil, fmt.Errorf("make peer connection: %w", err)
 	}
 	p := &peer{pc: pc, track: &track{mime: webrtc.MimeTypeH264}, sound: &track{mime: webrtc.MimeTypeOpus}, road: newRoad(time.Now())}
-	p.road.send, p.road.murmur, p.road.write, p.road.hear, p.road.colour = p.message, p.murmur, p.track.write, p.sound.write, p.track.colour
+	p.road.send, p.road.murmur, p.road.write, p.road.hear, p.road.code = p.message, p.murmur, p.track.write, p.sound.write, p.track.code
 	if p.sender, err = pc.AddTrack(p.track); err != nil {
 		_ = pc.Close()
 		return nil, fmt.Errorf("add video: %w", err)
@@ -158,7 +157,7 @@ func (p *peer) answer(ctx context.Context, offer string, reachable []candidate) 
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: advertise(offer, nil)}); err != nil {
 		return "", fmt.Errorf("take offer: %w", err)
 	}
-	p.road.fullColour = slices.ContainsFunc(p.sender.GetParameters().Codecs, fullColour)
+	p.road.agreed = payloadTypes(p.sender.GetParameters().Codecs)
 	answer, err := p.pc.CreateAnswer(nil)
 	if err != nil {
 		return "", fmt.Errorf("make answer: %w", err)

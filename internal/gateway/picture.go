@@ -96,12 +96,12 @@ func (s *screen) video(st *streamer, m wire.Video) {
 	}
 	if m.Key {
 		s.keys.came()
-		s.colours.shown = inFullColour(m.Data)
-		s.chooseColour()
+		s.profile = profileOf(m.Data)
+		s.chooseProfile()
 	}
-	f.fullColour = s.colours.shown
+	f.profile = s.profile
 	for _, v := range s.viewers {
-		if f.fullColour && !v.showsColour() {
+		if !v.plays(f.profile) {
 			v.needKey = true // of the other kind, which was asked for
 			continue
 		}

@@ -14,7 +14,7 @@ func (s *screen) prefers(v *viewer, m wire.Prefer) {
 
 // choosePicture has the picture be as who leads wants it.
 func (s *screen) choosePicture() {
-	s.chooseColour()
+	s.chooseProfile()
 	var is wire.Prefer
 	if leader := s.leader(); leader != nil {
 		is = leader.preference

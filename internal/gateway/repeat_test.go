@@ -26,9 +26,9 @@ func (s *sent) Write(b []byte) (int, error) { return len(b), nil }
 func TestLostPacketsAreSentAgain(t *testing.T) {
 	t.Parallel()
 	var out sent
-	tr := &track{mime: webrtc.MimeTypeH264, out: &out, baseline: 1, fullColour: 2, numbered: 3, kept: make([]kept, keptPackets)}
+	tr := &track{mime: webrtc.MimeTypeH264, out: &out, agreed: map[profile]uint8{profileBaseline: 1, profileFullColour: 2}, numbered: 3, kept: make([]kept, keptPackets)}
 	for i, payload := range []string{"a", "b", "c"} {
-		tr.colour(i == 1)
+		tr.code([]profile{profileBaseline, profileFullColour, profileBaseline}[i])
 		if err := tr.write([]byte(payload), uint32(i), i == 1); err != nil {
 			t.Fatal(err)
 		}

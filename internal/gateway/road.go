@@ -18,8 +18,8 @@ type road struct {
 	full    bool // another frame would have to wait
 	way     *estimate
 	again   repeats
-	// fullColour: by WebRTC the page can show full colour.
-	fullColour bool
+	// agreed are the payload types of the profiles that the page plays by WebRTC.
+	agreed map[profile]uint8
 
 	frames chan *frame
 	sounds chan *sound
@@ -31,8 +31,8 @@ type road struct {
 	send func([]byte) error
 	// write writes an RTP packet: its payload, time, and whether it ends the frame.
 	write func(payload []byte, time uint32, last bool) error
-	// colour says of what profile the next frame is.
-	colour func(full bool)
+	// code says of what profile the next frame is.
+	code func(profile)
 	// murmur sends a message of sound, which may be lost. It does not wait.
 	murmur func([]byte) error
 	// hear writes an RTP packet of sound; nil: sound goes as messages.
@@ -42,7 +42,7 @@ type road struct {
 func newRoad(now time.Time) *road {
 	return &road{
 		needKey: true,
-		colour:  func(bool) {},
+		code:    func(profile) {},
 		way:     newEstimate(now),
 		frames:  make(chan *frame, queuedFrames),
 		sounds:  make(chan *sound, queuedSounds),
@@ -95,7 +95,7 @@ func (r *road) pump(v *viewer, s *screen) {
 			return
 		case f = <-r.frames:
 		}
-		r.colour(f.fullColour)
+		r.code(f.profile)
 		for i, payload := range f.payloads {
 			if r.write(payload, f.time, i == len(f.payloads)-1) != nil {
 				s.lost(v, r)
@@ -136,12 +136,12 @@ func (s *screen) travel(v *viewer, to *road) {
 	if to.talks && !knows {
 		s.greet(v)
 	}
+	s.tellRate()
+	s.choosePicture()
 	s.turn(watched)
 	if watched && to.watches {
 		s.askKey()
 	}
-	s.tellRate()
-	s.choosePicture()
 	s.makeRoom()
 }
 

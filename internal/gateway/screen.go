@@ -24,6 +24,8 @@ type screen struct {
 	size    []byte    // the latest wire.Screen, as viewers get it; nil while unknown
 	rate    int       // bits per second asked for
 	colours colours
+	profile profile // of the frames since the last key frame
+	main    bool    // the streamer may code in the main profile
 	// preferred is by who leads, as the streamer was asked for it.
 	preferred wire.Prefer
 	exact     exact
@@ -45,7 +47,7 @@ func newScreen(s *session, monitor uint8) *screen {
 func (s *screen) begin() {
 	s.rate, s.paused = 0, false
 	s.clock.restart = true
-	s.colours.asked, s.preferred = false, wire.Prefer{}
+	s.colours.asked, s.main, s.preferred = false, false, wire.Prefer{}
 	s.forgetExact()
 	s.keys.came()
 	for _, v := range s.viewers {
@@ -193,11 +195,11 @@ func (s *screen) watches(v *viewer, r *road) {
 	}
 	watched := s.watched()
 	r.watches = true
+	s.choosePicture()
 	s.turn(watched)
 	if watched && v.road == r {
 		s.askKey()
 	}
-	s.choosePicture()
 	s.makeRoom()
 }
 

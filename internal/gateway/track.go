@@ -30,11 +30,11 @@ type track struct {
 	mu     sync.Mutex
 	out    webrtc.TrackLocalWriter // nil while not bound
 	header rtp.Header
-	// Payload types by profile; 0: the player does not know it.
-	baseline, fullColour uint8
-	numbered             uint8 // id of the extension; 0: not negotiated
-	log                  packetLog
-	kept                 []kept // to be sent again, of the video
+	// agreed are the payload types by profile, of the video.
+	agreed   map[profile]uint8
+	numbered uint8 // id of the extension; 0: not negotiated
+	log      packetLog
+	kept     []kept // to be sent again, of the video
 }
 
 // keptPackets is how many packets are kept until word of their loss comes: a power of two.
@@ -75,7 +75,7 @@ func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, err
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.out = c.WriteStream()
-		t.payloadTypes(c.CodecParameters())
+		t.agreed = payloadTypes(c.CodecParameters())
 		if t.Kind() == webrtc.RTPCodecTypeVideo {
 			t.kept = make([]kept, keptPackets)
 		}
@@ -101,24 +101,11 @@ func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, err
 	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
 }
 
-// payloadTypes finds those of the profiles of H.264.
-func (t *track) payloadTypes(codecs []webrtc.RTPCodecParameters) {
-	for _, codec := range codecs {
-		if fullColour(codec) {
-			t.fullColour = uint8(codec.PayloadType)
-		} else if codec.MimeType == webrtc.MimeTypeH264 && t.baseline == 0 {
-			t.baseline = uint8(codec.PayloadType)
-		}
-	}
-}
-
-// colour has the next packets sent as those of one or the other profile.
-func (t *track) colour(full bool) {
+// code has the next packets sent as those of a profile.
+func (t *track) code(p profile) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.header.PayloadType = t.baseline; full {
-		t.header.PayloadType = t.fullColour
-	}
+	t.header.PayloadType = t.agreed[p]
 }
 
 // Unbind forgets what was negotiated.

@@ -49,12 +49,14 @@ func colours(t *testing.T, video []wire.Video, width, height int) []byte {
 	return out[len(out)-plane:]
 }
 
+// profile is that of a key frame, as its SPS says.
+func profile(key wire.Video) byte { return key.Data[bytes.Index(key.Data, []byte{0, 0, 1, 0x67})+4] }
+
 func TestFullColour(t *testing.T) {
 	t.Parallel()
 	need(t, "ffmpeg")
 	x, g := desktop(t)
 	stripes(t, x)
-	profile := func(key wire.Video) byte { return key.Data[bytes.Index(key.Data, []byte{0, 0, 1, 0x67})+4] }
 	g.send(watch(true))
 	if first := await(g, "the first frame", anyOf[wire.Video]); profile(first) != 66 {
 		t.Errorf("it begins with profile %d, want baseline", profile(first))

@@ -49,7 +49,7 @@ func FuzzGateway(f *testing.F) {
 		f.Add(b)
 	}
 	seed(watch(true), wire.KeyFrame{}, wire.Rate{BitsPerSecond: 1, FramesPerSecond: 1}, wire.Hold{On: true}, wire.Hold{}, watch(false))
-	seed(wire.Resize{Width: 640, Height: 360}, watch(true), wire.Format{FullColour: true}, wire.Keep{What: wire.KeepFrames}, wire.Exact{}, wire.Format{})
+	seed(wire.Resize{Width: 640, Height: 360}, watch(true), wire.Format{FullColour: true}, wire.Main{On: true}, wire.Keep{What: wire.KeepFrames}, wire.Exact{}, wire.Format{})
 	seed(wire.Key{Code: 30, Down: true}, wire.Key{Keysym: 0x1f600, Down: true}, wire.Button{Button: 255, Down: true}, wire.Wheel{}, wire.Motion{DX: -1}, wire.Pointer{X: -1, Y: 32767}, wire.Pen{Samples: make([]wire.PenSample, 2)}, wire.Locks{}, wire.ReleaseAll{})
 	seed(wire.Layout{Name: "de", Variant: "nodeadkeys"}, wire.Scale{Percent: 200}, wire.Listen{On: true}, wire.Microphone{Data: []byte{0xfc, 1}})
 	seed(wire.PipeOpen{Pipe: 1}, wire.PipeOpen{Pipe: 1}, wire.PipeData{Pipe: 1, Data: []byte("GET")}, wire.PipeRoom{Pipe: 1, Bytes: 1 << 31}, wire.PipeEnd{Pipe: 1}, wire.PipeEnd{Pipe: 7})

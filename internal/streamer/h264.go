@@ -14,7 +14,7 @@ typedef struct {
 	int64_t pts;
 } h264;
 
-static h264 *h264_open(int width, int height, int full_colour, int thorough) {
+static h264 *h264_open(int width, int height, int full_colour, int thorough, int cabac) {
 	h264 *h = calloc(1, sizeof *h);
 	x264_param_t *p = &h->param;
 	if (x264_param_default_preset(p, "ultrafast", "zerolatency") < 0)
@@ -43,7 +43,8 @@ static h264 *h264_open(int width, int height, int full_colour, int thorough) {
 	p->rc.i_rc_method = X264_RC_CQP;
 	p->rc.i_qp_constant = 27;
 	p->rc.f_ip_factor = p->rc.f_pb_factor = 10;
-	if (x264_param_apply_profile(p, full_colour ? "high444" : "baseline") < 0 || !(h->x264 = x264_encoder_open(p)))
+	p->b_cabac = cabac;
+	if (x264_param_apply_profile(p, full_colour ? "high444" : cabac ? "main" : "baseline") < 0 || !(h->x264 = x264_encoder_open(p)))
 		goto fail;
 	return h;
 fail:
@@ -92,22 +93,23 @@ import (
 )
 
 // h264Encoder is x264: H.264 in Annex B, SPS and PPS before each key frame;
-// constrained baseline, or High 4:4:4 Predictive of pictures in full colour.
+// constrained baseline, main, or High 4:4:4 Predictive of pictures in full colour.
 type h264Encoder struct {
 	h       *C.h264
 	budget  *budget
 	quality *quality
 }
 
-// newH264 makes an encoder for pictures like p. A thorough one takes longer and spends less.
-func newH264(p *picture, b *budget, thorough bool) (*h264Encoder, error) {
+// newH264 makes an encoder for pictures like p. A thorough one takes longer and spends less,
+// less still if it may go beyond baseline: CABAC takes 15 to 25 % fewer bits than CAVLC.
+func newH264(p *picture, b *budget, thorough, beyond bool) (*h264Encoder, error) {
 	flag := func(on bool) C.int {
 		if on {
 			return 1
 		}
 		return 0
 	}
-	h := C.h264_open(C.int(p.width), C.int(p.height), flag(p.full), flag(thorough))
+	h := C.h264_open(C.int(p.width), C.int(p.height), flag(p.full), flag(thorough), flag(thorough && (beyond || p.full)))
 	if h == nil {
 		return nil, fmt.Errorf("open x264 for %dx%d", p.width, p.height)
 	}

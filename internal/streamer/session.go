@@ -76,7 +76,7 @@ func (s *session) about(number uint8, m wire.Message) {
 // disconnected leaves nothing pressed that nobody is there to release.
 func (s *session) disconnected() {
 	s.monitors.wish(func(w *wishes) {
-		w.watch, w.leave, w.greet, w.format, w.keep = false, true, false, &wire.Format{}, &wire.Keep{}
+		w.watch, w.leave, w.greet, w.format, w.main, w.keep = false, true, false, &wire.Format{}, &wire.Main{}, &wire.Keep{}
 	})
 	s.sound.listen(false)
 	s.transfers.disconnected()

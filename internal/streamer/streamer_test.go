@@ -145,6 +145,37 @@ func TestMovementOnANarrowWay(t *testing.T) {
 	})
 }
 
+// The main profile takes fewer bits and more time: it is for ways that are narrow, if all who watch play it.
+func TestMainWhereBitsAreScarce(t *testing.T) {
+	t.Parallel()
+	need(t, "ffmpeg")
+	x, g := desktop(t)
+	const baseline, main = 66, 77
+	key := func(what string, want byte) {
+		t.Helper()
+		await(g, what, func(v wire.Video) bool { return v.Key && profile(v) == want })
+		begin, luma := len(g.video)-1, x.luma(t)
+		g.still()
+		if db := psnr(decodeLast(t, g.video[begin:], len(luma)), luma); db < 35 {
+			t.Errorf("%s: a still picture of %.1f dB", what, db)
+		}
+	}
+	x.paint(t, 0, 0, 1280, 720, 1)
+	rate := func(bitsPerSecond uint32) wire.Rate {
+		return wire.Rate{BitsPerSecond: bitsPerSecond, FramesPerSecond: 60}
+	}
+	g.send(rate(8_000_000), wire.Main{On: true}, watch(true))
+	key("a narrow way", main)
+	g.send(wire.Main{})
+	key("somebody comes who does not play it", baseline)
+	g.send(wire.Main{On: true}, watch(false), watch(true))
+	key("a narrow way again", main)
+	g.send(rate(40_000_000))
+	key("the way has become wide", baseline)
+	g.send(rate(8_000_000), wire.Format{FullColour: true})
+	key("full colour", 244)
+}
+
 func TestNothingIsSentToNobody(t *testing.T) {
 	t.Parallel()
 	x, g := desktop(t)

@@ -12,6 +12,10 @@ import (
 	"github.com/backlot/backlot/internal/wire"
 )
 
+// wide is the rate, in bits per second, from which on to save bits takes longer than to
+// send them: CABAC has a picture of 245 kB take 16 ms more to code and decode, for 50 kB less.
+const wide = 16_000_000
+
 // wishes is what others want of the video and what they have seen happen, since
 // it last looked. The latest wish wins.
 type wishes struct {
@@ -25,6 +29,7 @@ type wishes struct {
 	resize  *wire.Resize
 	rate    *wire.Rate
 	format  *wire.Format
+	main    *wire.Main
 	keep    *wire.Keep
 	exact   *wire.Exact
 }
@@ -49,6 +54,8 @@ type video struct {
 	bitsPerSecond int
 	place         place
 	fullColour    bool
+	main          bool // everybody plays that profile
+	thorough      bool // bits are scarcer than time
 	resolution    resolution
 	capture       *capture
 	small         *picture // what is coded in place of the screen's picture; nil: that is
@@ -91,6 +98,8 @@ func (v *video) handle(m wire.Message) bool {
 		v.wish(func(w *wishes) { w.rate = &m })
 	case wire.Format:
 		v.wish(func(w *wishes) { w.format = &m })
+	case wire.Main:
+		v.wish(func(w *wishes) { w.main = &m })
 	case wire.Keep:
 		v.wish(func(w *wishes) { w.keep = &m })
 	case wire.Resize:
@@ -181,6 +190,13 @@ func (v *video) heed() error {
 		v.fullColour = w.format.FullColour
 		v.release()
 		v.renew()
+	}
+	if w.main != nil && w.main.On != v.main {
+		v.main = w.main.On
+		if v.thorough && !v.main {
+			v.release()
+			v.renew()
+		}
 	}
 	if w.keep != nil {
 		v.resolution.keep = w.keep.What
@@ -335,11 +351,13 @@ func (v *video) frame(now time.Time) error {
 }
 
 // scaled is the picture to code: of as many pixels as the rate carries. When these are
-// others than before the encoder begins anew.
+// others than before the encoder begins anew, or when the way has become wide.
 func (v *video) scaled(now time.Time, change bool) (p *picture, err error) {
 	p = v.capture.picture
 	step := v.resolution.wanted(now, p.width, p.height, v.bitsPerSecond)
-	if step != v.resolution.step && v.pace.keyAllowed(now) {
+	thorough := step > 0 || v.thorough && (change || v.bitsPerSecond < wide)
+	if (step != v.resolution.step || thorough != v.thorough) && v.pace.keyAllowed(now) {
+		v.thorough = thorough
 		v.resolution.take(step)
 		v.pace.small, v.pace.key = step > 0, true
 		v.encoder.close()
@@ -373,6 +391,7 @@ func (v *video) open(now time.Time) (err error) {
 	width, height := v.shown()
 	v.budget = newBudget(v.bitsPerSecond)
 	v.budget.coarsest = v.resolution.coarsest()
+	v.thorough = v.bitsPerSecond < wide
 	if err := v.begin(v.capture.picture); err != nil {
 		return err
 	}
@@ -382,7 +401,7 @@ func (v *video) open(now time.Time) (err error) {
 
 // begin makes an encoder of such pictures.
 func (v *video) begin(p *picture) error {
-	e, err := newH264(p, v.budget, v.small != nil)
+	e, err := newH264(p, v.budget, v.thorough, v.main)
 	if err != nil {
 		return err
 	}

@@ -150,6 +150,8 @@ func read(t Type, r *reader) Message {
 		return Exact{r.u64()}
 	case TypeFormat:
 		return Format{r.bool()}
+	case TypeMain:
+		return Main{r.bool()}
 	case TypeColour:
 		return Colour{r.bool(), r.bool()}
 	case TypeKeep:

@@ -71,6 +71,7 @@ func messages() []wire.Message {
 		wire.Taken{Bytes: 70000},
 		wire.Part{Data: []byte{1, 2}},
 		wire.Format{FullColour: true},
+		wire.Main{On: true},
 		wire.Colour{Full: true},
 		wire.Colours{Possible: true},
 		wire.Keep{What: wire.KeepFrames},
