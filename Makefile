@@ -20,9 +20,16 @@ help: ## list the targets
 run: build ## set up what is missing, build, and start a studio of your own to try
 	$(SUDO) $(BIN)/backlot serve --dev --data "$(DATA)" --listen "$(LISTEN)"
 
-build: setup ## build bin/backlot and bin/backlot-streamer
+build: setup ## build bin/backlot, bin/backlot-streamer and the X server's driver for pens
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/backlot ./cmd/backlot
 	CGO_ENABLED=1 $(GO) build -trimpath -o $(BIN)/backlot-streamer ./cmd/backlot-streamer
+	@$(MAKE) --no-print-directory $(BIN)/backlotpen_drv.so
+
+# With the X server's own headers, since it takes no driver of another release.
+$(BIN)/backlotpen_drv.so: cmd/backlotpen_drv/pen.c
+	@mkdir -p $(BIN)
+	$(CC) -O2 -Wall -Wextra -Wno-unused-parameter -fPIC -shared $$(pkg-config --cflags xorg-server) -o $@.new $<
+	@mv $@.new $@
 
 setup:
 	@scripts/setup run

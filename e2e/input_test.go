@@ -260,11 +260,12 @@ func TestPenStroke(t *testing.T) {
 	d.hearing("pen")
 	tip := strings.TrimSpace(d.program("xinput list --id-only 'Backlot Pen stylus'"))
 
-	var want [][3]float64
+	var want [][5]float64
 	var actions []chromedp.Action
 	add := func(kind input.MouseType, x, y, force float64, buttons int64) {
-		actions = append(actions, penEvent(kind, x, y, force, buttons))
-		want = append(want, [3]float64{x / width * 65536, y / height * 65536, force * 1000})
+		tiltX, tiltY := int64(x)%120-60, 30-int64(y)%60
+		actions = append(actions, penEvent(kind, x, y, force, buttons).WithTiltX(float64(tiltX)).WithTiltY(float64(tiltY)))
+		want = append(want, [5]float64{x / width * 65536, y / height * 65536, force * 65535, float64(tiltX), float64(tiltY)})
 	}
 	const samples = 300
 	add(input.MouseMoved, 200, 300, 0, 0)
@@ -275,7 +276,7 @@ func TestPenStroke(t *testing.T) {
 	}
 	add(input.MouseReleased, 1000, 300, 0, 0)
 	d.run(actions...)
-	var got [][3]float64
+	var got [][5]float64
 	var clicks []string
 	eventually(t, 10*time.Second, func() error {
 		got, clicks = nil, nil
@@ -283,7 +284,7 @@ func TestPenStroke(t *testing.T) {
 			switch {
 			case e.source != tip:
 			case e.kind == "Motion":
-				got = append(got, [3]float64{e.axes[0], e.axes[1], e.axes[4]})
+				got = append(got, [5]float64{e.axes[0], e.axes[1], e.axes[2], e.axes[3], e.axes[4]})
 			case strings.HasPrefix(e.kind, "Button"):
 				clicks = append(clicks, fmt.Sprint(e.kind, e.detail, " after ", len(got)))
 			}
@@ -506,8 +507,8 @@ func TestPaintInGIMP(t *testing.T) {
 	t.Logf("%d samples, %d of them drawn too wide or narrow, by %.1f pixels at most", len(stroke), off, most)
 }
 
-func penEvent(kind input.MouseType, x, y, force float64, buttons int64) chromedp.Action {
-	e := input.DispatchMouseEvent(kind, x, y).WithPointerType(input.Pen).WithForce(force).WithButtons(buttons).WithTiltX(20)
+func penEvent(kind input.MouseType, x, y, force float64, buttons int64) *input.DispatchMouseEventParams {
+	e := input.DispatchMouseEvent(kind, x, y).WithPointerType(input.Pen).WithForce(force).WithButtons(buttons)
 	if kind != input.MouseMoved {
 		e = e.WithButton(input.Left)
 	}

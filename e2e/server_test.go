@@ -19,7 +19,7 @@ import (
 
 var binDir string
 
-// TestMain builds the two programs, so that `go test ./e2e` tests what is in the tree.
+// TestMain builds the programs, so that `go test ./e2e` tests what is in the tree.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "backlot-e2e-")
 	if err != nil {
@@ -31,6 +31,12 @@ func TestMain(m *testing.M) {
 		build.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 		if out, err := build.CombinedOutput(); err != nil {
 			panic(fmt.Sprintf("build %s: %v\n%s", program, err, out))
+		}
+	}
+	const driver = "backlotpen_drv.so"
+	for _, c := range [][]string{{"make", "-s", "-C", "..", "bin/" + driver}, {"cp", "../bin/" + driver, dir}} {
+		if out, err := exec.CommandContext(context.Background(), c[0], c[1:]...).CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("build %s: %v\n%s", driver, err, out))
 		}
 	}
 	code := m.Run()

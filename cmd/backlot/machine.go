@@ -48,6 +48,7 @@ func openWorkstations(ctx context.Context, i installation, log *slog.Logger) (*o
 		Ranges:       1 << 24 / 65536,
 		InitPath:     program,
 		StreamerPath: filepath.Join(filepath.Dir(program), "backlot-streamer"),
+		PenDriver:    filepath.Join(filepath.Dir(program), "backlotpen_drv.so"),
 		Network:      n,
 		Log:          log,
 	})

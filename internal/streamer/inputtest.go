@@ -24,19 +24,20 @@ const (
 // deviceSockets are the names of their sockets in Config.Input.
 var deviceSockets = map[string]string{penDevice: "pen", eraserDevice: "eraser", wheelDevice: "wheel"}
 
-// Axes of the devices.
+// Axes of the devices; of axisX and axisY 0 to 65535 are the whole screen. Those of pens that
+// a driver has or has not are found by their labels.
 const (
 	axisX = iota
 	axisY
 	axisScrollX
 	axisScrollY
-	axisPressure
 
-	axisMax     = 65535 // of axisX and axisY: the whole screen
-	pressureMax = 1000
+	labelPressure = "Abs Pressure"
+	labelTiltX    = "Abs Tilt X"
+	labelTiltY    = "Abs Tilt Y"
 )
 
-// Messages of the driver's protocol, version 1.1 (xf86-input-inputtest-protocol.h).
+// Messages of the drivers' protocol, version 1.1 (xf86-input-inputtest-protocol.h).
 // It is the native C structures: of this machine's byte order, padded as on 64 bits.
 const (
 	deviceMajor, deviceMinor = 1, 1
@@ -56,13 +57,15 @@ const (
 	deviceTimeout = 2 * time.Second
 )
 
-// device is one input device of X's inputtest driver. One goroutine uses it.
+// device is one input device of X's inputtest driver, or of backlotpen, which listens to the
+// same. One goroutine uses it.
 type device struct {
 	display *display
 	name    string
 	socket  string
-	conn    net.Conn // nil while there is none
-	sent    int      // events since the X server was last known to have taken all
+	axes    map[string]valuator // by their labels
+	conn    net.Conn            // nil while there is none
+	sent    int                 // events since the X server was last known to have taken all
 }
 
 // axis is one axis with its value.
@@ -71,10 +74,10 @@ type axis struct {
 	value  float64
 }
 
-// open connects to the device. The driver takes one connection in its life, and
+// open connects to the device. Inputtest takes one connection in its life, and
 // never looks whether it has ended: a device that is turned off and on forgets it.
-func (d *device) open() error {
-	if err := d.display.renewDevice(d.name); err != nil {
+func (d *device) open() (err error) {
+	if d.axes, err = d.display.renewDevice(d.name); err != nil {
 		return fmt.Errorf("turn device %q off and on: %w", d.name, err)
 	}
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: d.socket})
@@ -92,7 +95,7 @@ func (d *device) open() error {
 	return nil
 }
 
-// close has the driver forget the connection: to one that merely ends it listens
+// close has inputtest forget the connection: to one that merely ends it listens
 // for ever, with all the time that the X server has. No message is that long.
 func (d *device) close() {
 	if d.conn == nil {
@@ -106,6 +109,14 @@ func (d *device) close() {
 func (d *device) drop() {
 	_ = d.conn.Close()
 	d.conn = nil
+}
+
+// at appends an axis that has a value, if the device has such a one.
+func (d *device) at(axes []axis, label string, value func(valuator) float64) []axis {
+	if v, ok := d.axes[label]; ok {
+		axes = append(axes, axis{v.number, value(v)})
+	}
+	return axes
 }
 
 func (d *device) motion(absolute bool, axes ...axis) error {

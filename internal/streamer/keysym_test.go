@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"encoding/binary"
+	"maps"
 	"testing"
 
 	"github.com/jezek/xgb/xproto"
@@ -29,15 +30,22 @@ func twoDevices() []byte {
 	b = append(b, 2, 0, 1, 0, 3, 0, 1, 0, 5, 0, 1, 0)
 	b = append(b, "Mouse\x00\x00\x00"...)
 	b = append(b, 1, 0, 2, 0, 9, 9, 9, 9)
-	b = append(b, 6, 0, 3, 0, 2, 0, 0, 0, 3, 0, 1, 0)
-	return append(b, "Pen\x00"...)
+	b = append(b, 6, 0, 3, 0, 2, 0, 1, 0, 3, 0, 1, 0)
+	b = append(b, "Pen\x00"...)
+	tilt := make([]byte, 44) // class 2, of axis 3, labelled 77, from -64 to 63
+	copy(tilt, []byte{2, 0, 11, 0, 6, 0, 3, 0, 77, 0, 0, 0, 0xc0, 0xff, 0xff, 0xff})
+	tilt[20] = 63
+	return append(b, tilt...)
 }
 
 func TestFindDevice(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]uint16{"Mouse": 2, "Pen": 6, "Pe": 0} {
-		if id, ok := findDevice(twoDevices(), name); id != want || ok != (want != 0) {
-			t.Errorf("%s: %d, %v", name, id, ok)
+	for name, want := range map[string]struct {
+		id   uint16
+		axes map[xproto.Atom]valuator
+	}{"Mouse": {2, map[xproto.Atom]valuator{}}, "Pen": {6, map[xproto.Atom]valuator{77: {3, -64, 63}}}, "Pe": {}} {
+		if id, axes, ok := findDevice(twoDevices(), name); id != want.id || !maps.Equal(axes, want.axes) || ok != (want.id != 0) {
+			t.Errorf("%s: %d, %v, %v", name, id, axes, ok)
 		}
 	}
 }

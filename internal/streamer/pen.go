@@ -29,7 +29,9 @@ func (p *pen) put(s wire.PenSample) error {
 		end = p.eraser
 	}
 	p.at = [2]axis{{axisX, float64(s.X)}, {axisY, float64(s.Y)}}
-	axes := []axis{p.at[0], p.at[1], {axisPressure, float64(s.Pressure) * pressureMax / 0xffff}}
+	axes := end.at(p.at[:], labelPressure, func(v valuator) float64 { return float64(s.Pressure) * v.max / 0xffff })
+	axes = end.at(axes, labelTiltX, func(v valuator) float64 { return max(v.min, min(float64(s.TiltX), v.max)) })
+	axes = end.at(axes, labelTiltY, func(v valuator) float64 { return max(v.min, min(float64(s.TiltY), v.max)) })
 	if p.near != end {
 		if err := p.leave(); err != nil {
 			return err
@@ -66,7 +68,7 @@ func (p *pen) leave() error {
 		return nil
 	}
 	p.near = nil
-	axes := []axis{p.at[0], p.at[1], {axisPressure, 0}}
+	axes := near.at(p.at[:], labelPressure, func(valuator) float64 { return 0 })
 	for _, b := range penButtons {
 		if p.pressed&b.bit == 0 {
 			continue

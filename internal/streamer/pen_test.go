@@ -2,12 +2,15 @@ package streamer_test
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,9 +25,10 @@ import (
 	"github.com/backlot/backlot/internal/wire"
 )
 
-// inputConfig is the X server's devices that only the streamer speaks for, their
-// sockets in the directory that stands for %[1]s.
-const inputConfig = `
+// plainPens and fullPens are the X server's devices for pens, of its own driver, and of ours
+// in the directory %[2]s. Only the streamer speaks for them, at their sockets in the directory %[1]s.
+const (
+	plainPens = `
 Section "InputDevice"
 	Identifier "Backlot Pen stylus"
 	Driver "inputtest"
@@ -39,6 +43,25 @@ Section "InputDevice"
 	Option "DeviceType" "PointerAbsoluteProximity"
 	Option "PointerHasPressure" "true"
 EndSection
+`
+	fullPens = `
+Section "Files"
+	ModulePath "%[2]s"
+	ModulePath "/usr/lib/xorg/modules"
+EndSection
+Section "InputDevice"
+	Identifier "Backlot Pen stylus"
+	Driver "backlotpen"
+	Option "SocketPath" "%[1]s/pen"
+EndSection
+Section "InputDevice"
+	Identifier "Backlot Pen eraser"
+	Driver "backlotpen"
+	Option "SocketPath" "%[1]s/eraser"
+	Option "Eraser" "true"
+EndSection
+`
+	otherDevices = `
 Section "InputDevice"
 	Identifier "Backlot Wheel"
 	Driver "inputtest"
@@ -53,6 +76,29 @@ Section "ServerLayout"
 	InputDevice "Backlot Wheel"
 EndSection
 `
+)
+
+// penDriver is a directory with our driver, which is built unless it has been.
+func penDriver(t *testing.T) string {
+	t.Helper()
+	need(t, "make", "gcc", "pkg-config")
+	if err := exec.CommandContext(t.Context(), "pkg-config", "--exists", "xorg-server").Run(); err != nil {
+		t.Skipf("needs xserver-xorg-dev: %v", err)
+	}
+	const name = "backlotpen_drv.so"
+	if out, err := exec.CommandContext(t.Context(), "make", "-s", "-C", "../..", "bin/"+name).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	driver, err := os.ReadFile("../../bin/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := openDir(t)
+	if err := os.WriteFile(filepath.Join(dir, name), driver, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
 
 // tablet is a desktop with the devices, and what its programs are told of them.
 type tablet struct {
@@ -75,6 +121,11 @@ type xiEvent struct {
 
 func newTablet(t *testing.T) *tablet {
 	t.Helper()
+	return newTabletOf(t, fullPens, penDriver(t))
+}
+
+func newTabletOf(t *testing.T, pens, drivers string) *tablet {
+	t.Helper()
 	need(t, "xinput")
 	dir := openDir(t)
 	if os.Getuid() == 0 {
@@ -85,7 +136,7 @@ func newTablet(t *testing.T) *tablet {
 			t.Fatal(err)
 		}
 	}
-	x := startXWith(t, xorgConfig+fmt.Sprintf(inputConfig, dir))
+	x := startXWith(t, xorgConfig+fmt.Sprintf(pens+otherDevices+"\n# %[2]s", dir, drivers))
 	x.manage(t)
 	b := &tablet{t: t, x: x, told: make(chan xiEvent, 100_000), names: map[string]string{}}
 	x.input = dir
@@ -215,7 +266,7 @@ func stroke(n int) []wire.PenSample {
 		part := float64(i) / float64(n)
 		samples = append(samples, wire.PenSample{
 			X: uint16(10000 + 40000*part), Y: uint16(30000 + 8000*math.Sin(12*part)),
-			Pressure: uint16(65535 * math.Abs(math.Sin(5*part))), TiltX: 20, Buttons: wire.PenTip,
+			Pressure: uint16(65535 * math.Abs(math.Sin(5*part))), TiltX: int8(90 - i%181), TiltY: 20, Buttons: wire.PenTip,
 		})
 	}
 	return append(samples, wire.PenSample{X: 50000, Y: 30000})
@@ -228,26 +279,39 @@ func (b *tablet) draw(samples []wire.PenSample) {
 	}
 }
 
-// motions are what the events say of places and pressure, as samples do.
-func motions(all []xiEvent) (samples [][3]float64) {
+// motions are what the events say of these axes, as samples do.
+func motions(all []xiEvent, axes ...int) (samples [][]float64) {
 	for _, e := range all {
-		if e.kind == "Motion" {
-			samples = append(samples, [3]float64{e.axes[0], e.axes[1], e.axes[4]})
+		if e.kind != "Motion" {
+			continue
 		}
+		var at []float64
+		for _, axis := range axes {
+			at = append(at, e.axes[axis])
+		}
+		samples = append(samples, at)
 	}
 	return samples
 }
 
+// drawn expects a stroke of a device of our driver.
 func (b *tablet) drawn(samples []wire.PenSample, device string) {
+	b.t.Helper()
+	var want [][]float64
+	for _, s := range samples {
+		tilt := func(degrees int8) float64 { return float64(max(-64, min(degrees, 63))) }
+		want = append(want, []float64{float64(s.X), float64(s.Y), float64(s.Pressure), tilt(s.TiltX), tilt(s.TiltY)})
+	}
+	b.strokes(want, device, 0, 1, 2, 3, 4)
+}
+
+// strokes expects a stroke: these values of these axes.
+func (b *tablet) strokes(want [][]float64, device string, axes ...int) {
 	t := b.t
 	t.Helper()
 	all := b.until(func(e xiEvent) bool { return e.kind == "ButtonRelease" && e.detail == 1 })
-	var want [][3]float64
-	for _, s := range samples {
-		want = append(want, [3]float64{float64(s.X), float64(s.Y), float64(s.Pressure) * 1000 / 65535})
-	}
 	// xinput prints hundredths.
-	if diff := cmp.Diff(want, motions(all), cmpopts.EquateApprox(0, 0.011)); diff != "" {
+	if diff := cmp.Diff(want, motions(all, axes...), cmpopts.EquateApprox(0, 0.011)); diff != "" {
 		t.Errorf("the stroke (-drawn +told):\n%s", diff)
 	}
 	pressed := 0
@@ -264,6 +328,19 @@ func (b *tablet) drawn(samples []wire.PenSample, device string) {
 	if pressed != 1 {
 		t.Errorf("pressed %d times", pressed)
 	}
+}
+
+// TestPenOfTheServersOwnDriver: where there is no driver of ours a pen has no tilt.
+func TestPenOfTheServersOwnDriver(t *testing.T) {
+	t.Parallel()
+	b := newTabletOf(t, plainPens, "")
+	samples := stroke(100)
+	b.draw(samples)
+	var want [][]float64
+	for _, s := range samples {
+		want = append(want, []float64{float64(s.X), float64(s.Y), float64(s.Pressure) * 1000 / 65535})
+	}
+	b.strokes(want, "Backlot Pen stylus", 0, 1, 4)
 }
 
 // TestPenSampleForSample: more samples at once than X's queue has places.
@@ -284,7 +361,7 @@ func TestPenSampleForSample(t *testing.T) {
 	b.draw(erased)
 	b.send(wire.Pen{})
 	all := b.until(func(e xiEvent) bool { return e.kind == "ButtonRelease" && e.detail == 1 })
-	if got := motions(all); len(got) != len(erased) || all[0].device != "Backlot Pen eraser" {
+	if got := motions(all, 0); len(got) != len(erased) || all[0].device != "Backlot Pen eraser" {
 		t.Errorf("%d motions of %q, want %d of the eraser", len(got), all[0].device, len(erased))
 	}
 }
@@ -483,5 +560,49 @@ func TestHandsInConfusion(t *testing.T) {
 			t.Fatal(err)
 		}
 		return pointer.Mask>>8 == 0 && !slices.ContainsFunc(keys.Keys, func(k byte) bool { return k != 0 })
+	})
+}
+
+// TestPenDriverTakesAnything: whatever comes to its socket, our driver ends no X server, and
+// heeds who comes next.
+func TestPenDriverTakesAnything(t *testing.T) {
+	t.Parallel()
+	b := newTablet(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	kinds := []struct{ kind, size uint32 }{{0, 12}, {1, 8}, {2, 1056}, {3, 1056}, {4, 1064}, {5, 8}, {1 << 31, 8}}
+	for range 300 {
+		conn, err := net.Dial("unix", filepath.Join(b.x.input, []string{"pen", "eraser"}[random.IntN(2)]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range random.IntN(8) {
+			k := kinds[random.IntN(len(kinds))]
+			m := make([]byte, k.size)
+			for i := range m {
+				m[i] = byte(random.Uint32())
+			}
+			binary.NativeEndian.PutUint32(m, k.size)
+			binary.NativeEndian.PutUint32(m[4:], k.kind)
+			switch random.IntN(8) {
+			case 0:
+				m = m[:random.IntN(len(m)+1)] // the rest never comes, or belongs to the next
+			case 1:
+				binary.NativeEndian.PutUint32(m, random.Uint32())
+			}
+			if _, err := conn.Write(m); err != nil {
+				break // it was hung up on
+			}
+		}
+		_ = conn.Close()
+	}
+	// The streamer's own connection was among those that had to make way: it is made anew.
+	eventually(t, "the pen draws", func() bool {
+		b.send(wire.Pen{Samples: []wire.PenSample{{X: 12345, Y: 9, Buttons: wire.PenTip}}}, wire.Pen{}, wire.Pointer{X: 7, Y: 7})
+		drawn := false
+		b.await("the pointer", func(e xiEvent) bool {
+			drawn = drawn || e.device == "Backlot Pen stylus" && e.kind == "ButtonPress" && e.axes[0] == 12345
+			return e.device == "Virtual core XTEST pointer" && e.kind == "Motion" && e.x == 7
+		})
+		return drawn
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +178,9 @@ func TestInputDevices(t *testing.T) {
 	m := setup(t)
 	check(t, m.driver.Ensure(t.Context(), m.spec(t, "a")))
 	devices := m.user(t, "a", "xinput", "list")
+	if axes := m.user(t, "a", "xinput", "list", "Backlot Pen stylus"); strings.Contains(axes, "Abs Tilt X") || !strings.Contains(axes, "Abs Pressure") {
+		t.Errorf("a pen without a driver of ours:\n%s", axes)
+	}
 	for _, name := range []string{"Backlot Pen stylus", "Backlot Pen eraser", "Backlot Wheel"} {
 		if !strings.Contains(devices, name) {
 			t.Errorf("no device %q in\n%s", name, devices)
@@ -195,5 +199,38 @@ func TestInputDevices(t *testing.T) {
 	check(t, unix.Stat(filepath.Join(m.config.RunDir, "sessions", "a", "input"), &dir))
 	if dir.Mode&0o777 != 0o750 || dir.Uid != base+1000 || dir.Gid != base+65535 {
 		t.Errorf("the sockets' directory: mode %o, owner %d, group %d", dir.Mode, dir.Uid-base, dir.Gid-base)
+	}
+}
+
+// TestPenDriver: with our own driver pens have tilt, and their axes in the order of tablets.
+func TestPenDriver(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"xinput", "make", "gcc"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("needs " + program)
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), "pkg-config", "--exists", "xorg-server").CombinedOutput(); err != nil {
+		t.Skipf("needs xserver-xorg-dev: %v %s", err, out)
+	}
+	if out, err := exec.CommandContext(t.Context(), "make", "-s", "-C", "../../..", "bin/backlotpen_drv.so").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	m := setup(t)
+	var err error
+	m.config.PenDriver, err = filepath.Abs("../../../bin/backlotpen_drv.so")
+	check(t, err)
+	m.driver = m.open(t)
+	check(t, m.driver.Ensure(t.Context(), m.spec(t, "a")))
+	for _, name := range []string{"Backlot Pen stylus", "Backlot Pen eraser"} {
+		var labels []string
+		for line := range strings.Lines(m.user(t, "a", "xinput", "list", name)) {
+			if label, ok := strings.CutPrefix(strings.TrimSpace(line), "Label: "); ok {
+				labels = append(labels, label)
+			}
+		}
+		if want := []string{"Abs X", "Abs Y", "Abs Pressure", "Abs Tilt X", "Abs Tilt Y"}; !slices.Equal(labels, want) {
+			t.Errorf("%s has the axes %q, want %q", name, labels, want)
+		}
 	}
 }

@@ -29,6 +29,8 @@ type Config struct {
 	// InitPath is the static program that is process 1 of a desktop, called as
 	// "init session-init". StreamerPath is the streamer's program.
 	InitPath, StreamerPath string
+	// PenDriver is the X server's driver for pens. Without it they have no tilt.
+	PenDriver string
 	// Network connects sandboxes; nil leaves them with the loopback only.
 	Network Network
 	Log     *slog.Logger
@@ -81,6 +83,9 @@ func Open(c Config) (*Driver, error) {
 		if err := executableByAll(p); err != nil {
 			return nil, workstation.Permanent(err)
 		}
+	}
+	if executableByAll(c.PenDriver) != nil {
+		d.PenDriver = ""
 	}
 	if d.cgroups, err = findCgroups(); err != nil {
 		return nil, workstation.Permanent(err)

@@ -44,6 +44,9 @@ func (d *Driver) inspect() HostReport {
 			r.Notes = append(r.Notes, loss)
 		}
 	}
+	if d.PenDriver == "" {
+		r.Notes = append(r.Notes, "There is no backlotpen_drv.so beside the server, which make build makes: pens have no tilt.")
+	}
 	slices.Sort(r.Notes)
 	if r.CgroupVersion == 1 && d.cgroups.has(block) {
 		r.Notes = append(r.Notes, "cgroup version 1: disk limits hold for reads and for direct and synced writes; what the kernel writes back later escapes them.")

@@ -20,6 +20,7 @@ const (
 	soundDir       = "/run/backlot/sound"
 	gatewayDir     = "/run/gateway"
 	inputDir       = "/run/backlot/input"
+	penDriverFile  = "/run/backlot/modules/backlotpen_drv.so" // the X server finds it by this name
 	gatewaySocket  = gatewayDir + "/streamer.sock"
 	filesDir       = "/run/files"
 	filesSocket    = "files.sock"
@@ -46,7 +47,7 @@ func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.S
 	if err != nil {
 		return err
 	}
-	if err := writeFile(root+xConfigFile, xorgConfig(spec.Screen), 0o444, 0); err != nil {
+	if err := writeFile(root+xConfigFile, xorgConfig(spec.Screen, d.PenDriver != ""), 0o444, 0); err != nil {
 		return err
 	}
 	if err := writeFile(root+authorityFile, xauthority(cookie), 0o400, r.IDBase+user); err != nil {
@@ -67,6 +68,9 @@ func (d *Driver) startDisplay(ctx context.Context, s session, spec workstation.S
 		bind(s.path("x11"), xSocketDir, "ro", "nosuid", "nodev", "noexec"),
 		bind(s.path("input"), inputDir, "nosuid", "nodev", "noexec"),
 	)
+	if d.PenDriver != "" {
+		c.Mounts = append(c.Mounts, bind(d.PenDriver, penDriverFile, "ro", "nosuid", "nodev"))
+	}
 	// A server that may not look for devices takes the key codes of another age. The
 	// streamer would have to load others, with the server answering nobody.
 	const rules = "/usr/share/X11/xkb/rules/"

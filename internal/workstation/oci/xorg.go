@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -44,16 +46,40 @@ func xorgArgs(server, config, authority string) []string {
 	}
 }
 
+// modulePath is where distributions keep the X server's modules: to name another place
+// is to name them all.
+var modulePath = []string{"/usr/lib/xorg/modules", "/usr/lib64/xorg/modules"}
+
+// pens are the X server's devices for a pen and its eraser, by our own driver or by the
+// server's, which knows no tilt. Programs know what they are by these words in their names.
+func pens(driver bool) string {
+	const device = `Section "InputDevice"
+	Identifier "Backlot Pen %s"
+	Driver "%s"
+	Option "SocketPath" "%s/%s"
+	%s
+EndSection
+`
+	if !driver {
+		const options = `Option "DeviceType" "PointerAbsoluteProximity"
+	Option "PointerHasPressure" "true"`
+		return fmt.Sprintf(device, "stylus", "inputtest", inputDir, "pen", options) +
+			fmt.Sprintf(device, "eraser", "inputtest", inputDir, "eraser", options)
+	}
+	modules := strings.Join(append([]string{path.Dir(penDriverFile)}, modulePath...), ",")
+	return fmt.Sprintf("Section \"Files\"\n\tModulePath \"%s\"\nEndSection\n", modules) +
+		fmt.Sprintf(device, "stylus", "backlotpen", inputDir, "pen", `Option "Eraser" "false"`) +
+		fmt.Sprintf(device, "eraser", "backlotpen", inputDir, "eraser", `Option "Eraser" "true"`)
+}
+
 // xorgConfig is the X server's configuration: a screen on the dummy driver, the
-// input devices that the streamer speaks for, and no device of the host, ever.
-//
-// Programs know a pen and an eraser by these words in a device's name. An X server
-// without the inputtest driver does without the devices.
+// input devices that the streamer speaks for, and no device of the host, ever. An X server
+// without the inputtest driver does without its devices.
 //
 // VideoRam bounds what RANDR may ask for: 8192x8192 and some to spare; the memory
 // is taken only where it is drawn on. Without DacSpeed the driver refuses modes
 // above 300 MHz, which 4K at 60 Hz is.
-func xorgConfig(screen workstation.Screen) []byte {
+func xorgConfig(screen workstation.Screen, penDriver bool) []byte {
 	w, h := screen.Width, screen.Height
 	mode := fmt.Sprintf("%dx%d", w, h)
 	return fmt.Appendf(nil, `Section "ServerFlags"
@@ -86,21 +112,7 @@ Section "Screen"
 		Modes "%[1]s"
 	EndSubSection
 EndSection
-Section "InputDevice"
-	Identifier "Backlot Pen stylus"
-	Driver "inputtest"
-	Option "SocketPath" "%[11]s/pen"
-	Option "DeviceType" "PointerAbsoluteProximity"
-	Option "PointerHasPressure" "true"
-EndSection
-Section "InputDevice"
-	Identifier "Backlot Pen eraser"
-	Driver "inputtest"
-	Option "SocketPath" "%[11]s/eraser"
-	Option "DeviceType" "PointerAbsoluteProximity"
-	Option "PointerHasPressure" "true"
-EndSection
-Section "InputDevice"
+%[12]sSection "InputDevice"
 	Identifier "Backlot Wheel"
 	Driver "inputtest"
 	Option "SocketPath" "%[11]s/wheel"
@@ -113,7 +125,7 @@ Section "ServerLayout"
 	InputDevice "Backlot Pen eraser"
 	InputDevice "Backlot Wheel"
 EndSection
-`, mode, float64((w+3)*(h+3)*60)/1e6, w, w+1, w+2, w+3, h, h+1, h+2, h+3, inputDir)
+`, mode, float64((w+3)*(h+3)*60)/1e6, w, w+1, w+2, w+3, h, h+1, h+2, h+3, inputDir, pens(penDriver))
 }
 
 // listen makes a socket before there is who accepts there: the display's, for one.
