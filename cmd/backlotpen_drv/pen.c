@@ -182,9 +182,10 @@ static Bool obey(InputInfoPtr info, union message *m) {
 	return ok;
 }
 
+// read_input does some of what has come; of more it is called again. The main thread waits meanwhile.
 static void read_input(InputInfoPtr info) {
 	struct pen *p = info->private;
-	for (;;) {
+	for (int some = 0; some < 64; some++) {
 		size_t whole = sizeof p->next.head;
 		if (p->filled >= whole) {
 			if (p->next.head.kind >= sizeof lengths / sizeof *lengths || p->next.head.length != lengths[p->next.head.kind])
@@ -194,17 +195,15 @@ static void read_input(InputInfoPtr info) {
 				p->filled = 0;
 				if (!obey(info, &p->next))
 					return hang_up(info);
-				continue;
+				whole = sizeof p->next.head;
 			}
 		}
 		ssize_t n = read(info->fd, (char *)&p->next + p->filled, whole - p->filled);
 		if (n > 0)
 			p->filled += n;
-		else if (n < 0 && errno == EINTR)
-			continue;
 		else if (n < 0 && errno == EAGAIN)
 			return;
-		else
+		else if (n == 0 || errno != EINTR)
 			return hang_up(info);
 	}
 }
