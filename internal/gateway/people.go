@@ -55,6 +55,38 @@ type standing struct {
 	told                        bool
 }
 
+// look is what the owner is to know of a visitor.
+type look struct {
+	name string
+	last time.Time
+}
+
+// notes has the owner be told later of v, a visitor, while the owner is away.
+func (s *session) notes(v *viewer) {
+	if !v.grant.Visitor {
+		return
+	}
+	for other := range s.everybody() {
+		if other.own() {
+			return
+		}
+	}
+	if _, known := s.looked[v.grant.UserID]; known || len(s.looked) < wire.MaxPeople {
+		s.looked[v.grant.UserID] = look{v.grant.Name, time.Now()}
+	}
+}
+
+// confess tells the owner who has looked.
+func (s *session) confess(v *viewer) {
+	if !v.own() {
+		return
+	}
+	for _, l := range slices.SortedFunc(maps.Values(s.looked), func(a, b look) int { return a.last.Compare(b.last) }) {
+		v.message(wire.Append(nil, wire.Looked{SecondsAgo: uint32(time.Since(l.last).Seconds()), Name: shortened(l.name)}))
+	}
+	clear(s.looked)
+}
+
 // own tells that the desktop is this person's, who so sets the size of its screen.
 func (p *person) own() bool { return !p.grant.Guest && !p.grant.Visitor }
 

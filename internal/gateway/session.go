@@ -23,6 +23,7 @@ type session struct {
 	there    uint8            // which monitors the streamer says there are, as wire.Monitors; 0: it said nothing
 	numbers  map[string]uint8 // by which the people who look are known to pages, by user
 	given    map[string]bool  // whom control was given to or taken from in a page, by user
+	looked   map[string]look  // the visitors whom the owner did not see, by user
 	cursor   []byte           // the latest, as viewers get it; nil while unknown
 	scaled   []byte           // likewise
 	monitors []byte           // likewise
@@ -33,7 +34,7 @@ type session struct {
 }
 
 func newSession() *session {
-	s := &session{numbers: map[string]uint8{}, given: map[string]bool{}}
+	s := &session{numbers: map[string]uint8{}, given: map[string]bool{}, looked: map[string]look{}}
 	for i := range s.screens {
 		s.screens[i] = newScreen(s, uint8(i+1))
 	}

@@ -5,6 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/backlot/backlot/internal/wire"
 )
 
@@ -116,6 +118,49 @@ func TestVisitorTakesTheScreenAsItIs(t *testing.T) {
 	m.page(1, "ada", true)
 	s.input(visitor, wire.Key{Code: 31, Down: true})
 	m.expect("the owner's window, and the visitor's keys", wire.Resize{Width: 800, Height: 600}, wire.Watch{On: true}, wire.Key{Code: 31, Down: true})
+}
+
+// TestLooksWhileAway: the owner is told once of each administrator who has looked meanwhile.
+func TestLooksWhileAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMonitors(t)
+		s := m.screens[0]
+		join := func(userID string, visitor bool) (*viewer, *[]wire.Looked) {
+			v, told := newViewer(wire.Resize{}, newRoad(time.Now())), new([]wire.Looked)
+			v.grant = Grant{UserID: userID, Name: "name of " + userID, Visitor: visitor}
+			v.send = func(b []byte) error {
+				if m, err := wire.Decode(b); err == nil {
+					if l, ok := m.(wire.Looked); ok {
+						*told = append(*told, l)
+					}
+				}
+				return nil
+			}
+			s.join(v)
+			s.talks(v, v.road)
+			return v, told
+		}
+		root, told := join("root", true)
+		time.Sleep(time.Minute)
+		s.part(root)
+		time.Sleep(10 * time.Minute)
+		zoe, _ := join("zoe", true)
+		time.Sleep(time.Second)
+		if len(*told) > 0 {
+			t.Errorf("a visitor is told of visitors: %v", *told)
+		}
+		ada, told := join("ada", false)
+		want := []wire.Looked{{SecondsAgo: 601, Name: "name of root"}, {SecondsAgo: 1, Name: "name of zoe"}}
+		if diff := cmp.Diff(want, *told); diff != "" {
+			t.Errorf("the owner comes back (-want +told):\n%s", diff)
+		}
+		s.part(zoe) // whom the owner has seen in the page
+		s.part(ada)
+		if _, told = join("ada", false); len(*told) > 0 {
+			t.Errorf("told again: %v", *told)
+		}
+	})
 }
 
 // TestNarrowWatcher: who only watches, by a narrow way, costs those at work little.

@@ -128,6 +128,8 @@ func read(t Type, r *reader) Message {
 		return r.people()
 	case TypeShared:
 		return Shared{r.bool(), r.text()}
+	case TypeLooked:
+		return Looked{r.u32(), r.text()}
 	case TypeNotice:
 		return Notice{r.text()}
 	case TypeAsk:

@@ -17,6 +17,9 @@ const (
 	TypeEcho
 )
 
+// TypeLooked is from gateway to page.
+const TypeLooked Type = 0xd9
+
 // MaxPeople is how many people look at one session at most.
 const MaxPeople = 64
 
@@ -59,6 +62,12 @@ type Person struct {
 type Shared struct {
 	Control bool
 	Link    string
+}
+
+// Looked tells the owner, who was away then, of a visitor: for how many seconds that one has not looked any more.
+type Looked struct {
+	SecondsAgo uint32
+	Name       string
 }
 
 // Notice is a sentence for the user: why something that was asked for was not done.
@@ -107,6 +116,9 @@ func (People) Type() Type { return TypePeople }
 // Type is TypeShared.
 func (Shared) Type() Type { return TypeShared }
 
+// Type is TypeLooked.
+func (Looked) Type() Type { return TypeLooked }
+
 // Type is TypeNotice.
 func (Notice) Type() Type { return TypeNotice }
 
@@ -147,6 +159,11 @@ func (m People) write(w *writer) {
 func (m Shared) write(w *writer) {
 	w.bool(m.Control)
 	w.text(m.Link)
+}
+
+func (m Looked) write(w *writer) {
+	w.u32(m.SecondsAgo)
+	w.text(m.Name)
 }
 
 func (m Notice) write(w *writer) { w.text(m.Text) }

@@ -61,6 +61,7 @@ func messages() []wire.Message {
 		wire.People{People: []wire.Person{{Number: 1, You: true, Control: true, Name: "Ada"}, {Number: 2, Guest: true, Name: "Zoé"}}},
 		wire.Shared{Control: true, Link: "https://studio.example/share/k1r1.abc"},
 		wire.Notice{Text: "Try again in a moment."},
+		wire.Looked{SecondsAgo: 600, Name: "Ada"},
 		wire.Ask{Wish: wire.WishGive, Person: 2},
 		wire.Echo{Token: 70000},
 		wire.Change{CapturedMicros: 1_234_567_890_123, Areas: []wire.Area{{X: 1, Y: 2, Width: 30, Height: 4}, {Width: 1024, Height: 1024}}},

@@ -110,6 +110,9 @@ export class Panels {
 				break;
 			case "notice":
 				toast(m.text, true);
+				break;
+			case "looked":
+				toast(`While you were away ${m.name}, an administrator, looked at this desktop: ${ago(m.secondsAgo)}.`, true);
 		}
 		return true;
 	}
@@ -266,4 +269,13 @@ export class Panels {
 		};
 		dialog.showModal();
 	}
+}
+
+// ago is a time in words.
+function ago(seconds: number): string {
+	const units: [string, number][] = [["day", 86400], ["hour", 3600], ["minute", 60]];
+	const [unit, length] = units.find(([, length]) => seconds >= length) ?? ["", 0];
+	if (!unit) return "just now";
+	const count = Math.floor(seconds / length);
+	return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
 }

@@ -7,6 +7,7 @@ const enum Type {
 	People = 0xc9,
 	Shared = 0xca,
 	Notice = 0xcb,
+	Looked = 0xd9,
 	Ask = 0xcc,
 	Echo = 0xcd,
 }
@@ -59,7 +60,7 @@ export interface Shared {
 	link: string; // "": not shared
 }
 
-export type Message = Stats | Standing | People | Shared | { type: "notice"; text: string } | { type: "echo"; token: number };
+export type Message = Stats | Standing | People | Shared | { type: "notice"; text: string } | { type: "looked"; secondsAgo: number; name: string } | { type: "echo"; token: number };
 
 export const ask = (wish: Wish, person = 0) => new Uint8Array([Type.Ask, wish, person]);
 
@@ -103,6 +104,8 @@ export function decode(buffer: ArrayBuffer): Message | null {
 			}
 			case Type.Shared:
 				return { type: "shared", control: flag(), link: text() };
+			case Type.Looked:
+				return { type: "looked", secondsAgo: number(), name: text() };
 			case Type.Notice:
 				return { type: "notice", text: text() };
 			case Type.Echo:
