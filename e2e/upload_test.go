@@ -52,8 +52,13 @@ func (zeros) Read(b []byte) (int, error) {
 // drop drops files and folders of this machine on the page.
 func (b browser) drop(paths ...string) {
 	b.t.Helper()
+	b.bring(paths, input.DragEnter, input.DragOver, input.Drop)
+}
+
+func (b browser) bring(paths []string, kinds ...input.DispatchDragEventType) {
+	b.t.Helper()
 	data := &input.DragData{Files: paths, DragOperationsMask: 1, Items: []*input.DragDataItem{}}
-	for _, kind := range []input.DispatchDragEventType{input.DragEnter, input.DragOver, input.Drop} {
+	for _, kind := range kinds {
 		b.run(input.DispatchDragEvent(kind, 400, 300, data))
 	}
 }
@@ -249,13 +254,14 @@ func TestUpload(t *testing.T) {
 		}
 		b.waitForDesktop()
 		eventually(t, 10*time.Second, func() error {
-			b.drop(cut)
+			b.bring([]string{cut}, input.DragEnter, input.DragOver)
 			var taken bool
-			if b.mustEval(`!document.querySelector(".upload").hidden`, &taken); !taken {
+			if b.mustEval(`!document.querySelector(".drop").hidden`, &taken); !taken {
 				return errors.New("the page takes no files yet")
 			}
 			return nil
 		})
+		b.bring([]string{cut}, input.Drop)
 		b.says(2*time.Minute, "Uploaded 1 file")
 		if got := s.sum("Uploads/cut (2)"); got != sum {
 			t.Errorf("arrived as %s, sent as %s", got, sum)
