@@ -23,13 +23,7 @@ run: build ## set up what is missing, build, and start a studio of your own to t
 build: setup ## build bin/backlot, bin/backlot-streamer and the X server's driver for pens
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/backlot ./cmd/backlot
 	CGO_ENABLED=1 $(GO) build -trimpath -o $(BIN)/backlot-streamer ./cmd/backlot-streamer
-	@$(MAKE) --no-print-directory $(BIN)/backlotpen_drv.so
-
-# With the X server's own headers, since it takes no driver of another release.
-$(BIN)/backlotpen_drv.so: cmd/backlotpen_drv/pen.c
-	@mkdir -p $(BIN)
-	$(CC) -O2 -Wall -Wextra -Wno-unused-parameter -fPIC -shared $$(pkg-config --cflags xorg-server) -o $@.new $<
-	@mv $@.new $@
+	scripts/pen-driver $(BIN)/backlotpen_drv.so
 
 setup:
 	@scripts/setup run
@@ -43,7 +37,7 @@ down: ## stop every session of ./data and take all of it off the machine; the da
 # What an artist feels is timed end to end, and so runs by itself.
 test: setup-test build ## every test: rooms, drivers on the real machine, the whole story in a browser
 	$(SUDO) $(GO) test -shuffle=on -timeout 30m $(shell $(GO) list ./... | grep -v /e2e$$)
-	$(SUDO) $(GO) test -shuffle=on -timeout 30m ./e2e
+	$(SUDO) $(GO) test -shuffle=on -timeout 30m -parallel 4 ./e2e
 
 check: setup-test lint ## format, vet, lint, fresh generated files, the import law, races
 	CGO_ENABLED=0 $(GO) build -trimpath -o /dev/null ./cmd/backlot

@@ -33,11 +33,9 @@ func TestMain(m *testing.M) {
 			panic(fmt.Sprintf("build %s: %v\n%s", program, err, out))
 		}
 	}
-	const driver = "backlotpen_drv.so"
-	for _, c := range [][]string{{"make", "-s", "-C", "..", "bin/" + driver}, {"cp", "../bin/" + driver, dir}} {
-		if out, err := exec.CommandContext(context.Background(), c[0], c[1:]...).CombinedOutput(); err != nil {
-			panic(fmt.Sprintf("build %s: %v\n%s", driver, err, out))
-		}
+	driver := exec.CommandContext(context.Background(), "../scripts/pen-driver", filepath.Join(dir, "backlotpen_drv.so"))
+	if out, err := driver.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("build the driver for pens: %v\n%s", err, out))
 	}
 	code := m.Run()
 	_ = os.RemoveAll(dir)

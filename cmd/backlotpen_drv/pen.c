@@ -2,11 +2,11 @@
 // events that a program makes up, inputtest, knows no tilt; this one has the axes of a
 // tablet, in the order in which programs expect them: x, y, pressure, tilt.
 //
-// It listens at a Unix socket and takes the messages of inputtest's protocol, version 1.1, so
-// that whoever speaks to the one can speak to the other. They are C structures of this
+// It listens at a Unix socket and takes those messages of inputtest's protocol, version 1.1, that
+// a pen needs: motion to a place, nearness, buttons. They are C structures of this
 // machine. What is no such message ends the connection; whoever comes next takes its place.
 //
-// Built against the X server's own headers, it works with that release of it.
+// It works with X servers of the input ABI of the headers it is built with.
 
 #define _GNU_SOURCE
 #include <xorg-server.h>
@@ -236,6 +236,7 @@ static int turn_on(InputInfoPtr info) {
 		return BadAccess;
 	}
 	p->listener = fd;
+	p->queued = FALSE;
 	SetNotifyFd(fd, welcome, X_NOTIFY_READ, info);
 	mieqAddCallbackOnDrained(drained, info);
 	info->dev->public.on = TRUE;

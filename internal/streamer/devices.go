@@ -26,13 +26,12 @@ type devices struct {
 	pen    pen
 	wheel  *device
 	last   *device // that had the latest event; nil: XTEST had
-	absent bool
-	opened bool // once
+	opened bool    // once
 	failed time.Time
 }
 
 func newDevices(d *display, dir string, log *slog.Logger) *devices {
-	v := &devices{display: d, log: log, absent: dir == "", wheel: newDevice(d, dir, wheelDevice)}
+	v := &devices{display: d, log: log, wheel: newDevice(d, dir, wheelDevice)}
 	v.pen = pen{tip: newDevice(d, dir, penDevice), eraser: newDevice(d, dir, eraserDevice)}
 	return v
 }
@@ -51,16 +50,16 @@ func (v *devices) run(ctx context.Context, ready <-chan struct{}) {
 	}
 }
 
-// open connects to all devices, unless there are none.
+// open connects to all devices that there are.
 func (v *devices) open() {
 	for _, d := range v.all() {
-		if v.absent || d.conn != nil {
+		if d.absent || d.conn != nil {
 			continue
 		}
 		err := d.open()
 		switch {
 		case errors.Is(err, errNoDevice):
-			v.absent = true
+			d.absent = true
 		case err != nil:
 			v.log.Warn("an input device does not answer", "device", d.name, "err", err)
 			v.failed = time.Now()
@@ -82,13 +81,13 @@ func (v *devices) close() {
 // ready tells whether the devices can be used, and has what XTEST was told done
 // before what they are told.
 func (v *devices) ready(next *device) bool {
-	if v.absent || !v.opened || !v.failed.IsZero() && time.Since(v.failed) < deviceAgain {
+	if next.absent || !v.opened || !v.failed.IsZero() && time.Since(v.failed) < deviceAgain {
 		return false
 	}
 	if !v.failed.IsZero() {
 		v.failed = time.Time{}
 		v.open()
-		if v.absent || !v.opened || !v.failed.IsZero() {
+		if next.absent || !v.opened || !v.failed.IsZero() {
 			return false
 		}
 	}

@@ -64,6 +64,7 @@ type device struct {
 	name    string
 	socket  string
 	axes    map[string]valuator // by their labels
+	absent  bool                // the X server has no such device
 	conn    net.Conn            // nil while there is none
 	sent    int                 // events since the X server was last known to have taken all
 }
@@ -202,5 +203,5 @@ func flag(b bool) uint32 {
 }
 
 func newDevice(d *display, dir, name string) *device {
-	return &device{display: d, name: name, socket: filepath.Join(dir, deviceSockets[name])}
+	return &device{display: d, name: name, socket: filepath.Join(dir, deviceSockets[name]), absent: dir == ""}
 }

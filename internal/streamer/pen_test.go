@@ -78,24 +78,16 @@ EndSection
 `
 )
 
-// penDriver is a directory with our driver, which is built unless it has been.
+// penDriver is a directory with our driver.
 func penDriver(t *testing.T) string {
 	t.Helper()
-	need(t, "make", "gcc", "pkg-config")
+	need(t, "cc", "pkg-config")
 	if err := exec.CommandContext(t.Context(), "pkg-config", "--exists", "xorg-server").Run(); err != nil {
 		t.Skipf("needs xserver-xorg-dev: %v", err)
 	}
-	const name = "backlotpen_drv.so"
-	if out, err := exec.CommandContext(t.Context(), "make", "-s", "-C", "../..", "bin/"+name).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	driver, err := os.ReadFile("../../bin/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := openDir(t)
-	if err := os.WriteFile(filepath.Join(dir, name), driver, 0o644); err != nil {
-		t.Fatal(err)
+	if out, err := exec.CommandContext(t.Context(), "../../scripts/pen-driver", filepath.Join(dir, "backlotpen_drv.so")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	return dir
 }
@@ -126,6 +118,14 @@ func newTablet(t *testing.T) *tablet {
 
 func newTabletOf(t *testing.T, pens, drivers string) *tablet {
 	t.Helper()
+	b := tabletOf(t, pens, drivers)
+	b.awaitPen()
+	return b
+}
+
+// tabletOf may have no pen, or not yet.
+func tabletOf(t *testing.T, pens, drivers string) *tablet {
+	t.Helper()
 	need(t, "xinput")
 	dir := openDir(t)
 	if os.Getuid() == 0 {
@@ -143,7 +143,6 @@ func newTabletOf(t *testing.T, pens, drivers string) *tablet {
 	b.gateway = startStreamer(t, x)
 	await(b.gateway, "ready", anyOf[wire.Ready])
 	b.listen()
-	b.awaitPen()
 	return b
 }
 
@@ -456,6 +455,23 @@ func TestPenWithoutDevices(t *testing.T) {
 	})
 	g.send(wire.Pen{})
 	eventually(t, "no button", func() bool { return at().Mask&xproto.KeyButMaskButton1 == 0 })
+}
+
+// TestWheelWithoutPens: an X server that does without the pens' driver has a wheel all the same.
+func TestWheelWithoutPens(t *testing.T) {
+	t.Parallel()
+	need(t, "xinput")
+	pens := strings.ReplaceAll(fullPens, "backlotpen", "nosuchdriver")
+	b := tabletOf(t, pens, "/usr/lib/xorg/modules")
+	eventually(t, "a wheel that glides", func() bool {
+		b.send(wire.Wheel{DY: 30}, wire.Pointer{X: 9, Y: 9}, wire.Pointer{X: 7, Y: 7})
+		glides := false
+		b.await("the pointer", func(e xiEvent) bool {
+			glides = glides || e.device == "Backlot Wheel"
+			return e.device == "Virtual core XTEST pointer" && e.kind == "Motion" && e.x == 7
+		})
+		return glides
+	})
 }
 
 // TestWheelGlides: fractions of a notch are told as such, and click once they are

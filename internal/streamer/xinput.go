@@ -80,7 +80,7 @@ func (d *display) renewDevice(name string) (map[string]valuator, error) {
 
 // findDevice looks for a device, and its axes by their labels, in the answer to xiQueryDevice.
 func findDevice(reply []byte, name string) (id uint16, axes map[xproto.Atom]valuator, ok bool) {
-	const head, deviceHead, classHead, valuatorBytes = 32, 12, 4, 44
+	const head, deviceHead, classHead, valuatorClass = 32, 12, 4, 44
 	if len(reply) < head {
 		return 0, nil, false
 	}
@@ -106,7 +106,7 @@ func findDevice(reply []byte, name string) (id uint16, axes map[xproto.Atom]valu
 			if size < classHead || len(b) < size {
 				return 0, nil, false
 			}
-			if le.Uint16(b) == xiValuatorClass && size >= valuatorBytes {
+			if le.Uint16(b) == xiValuatorClass && size >= valuatorClass {
 				// Numbers are of 32 bits before the point, and as many after it, which bounds have none of.
 				axes[xproto.Atom(le.Uint32(b[8:]))] = valuator{
 					number: int(le.Uint16(b[6:])), min: float64(int32(le.Uint32(b[12:]))), max: float64(int32(le.Uint32(b[20:]))),

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/backlot/backlot/internal/workstation"
 	"github.com/backlot/backlot/internal/workstation/oci/network"
@@ -84,7 +85,7 @@ func Open(c Config) (*Driver, error) {
 			return nil, workstation.Permanent(err)
 		}
 	}
-	if executableByAll(c.PenDriver) != nil {
+	if executableByAll(c.PenDriver) != nil || !slices.ContainsFunc(modulePath, isDir) {
 		d.PenDriver = ""
 	}
 	if d.cgroups, err = findCgroups(); err != nil {

@@ -45,7 +45,7 @@ func (d *Driver) inspect() HostReport {
 		}
 	}
 	if d.PenDriver == "" {
-		r.Notes = append(r.Notes, "There is no backlotpen_drv.so beside the server, which make build makes: pens have no tilt.")
+		r.Notes = append(r.Notes, "There is no backlotpen_drv.so beside the server that everybody may read and execute (make build makes it), or no known place of X modules: pens have no tilt.")
 	}
 	slices.Sort(r.Notes)
 	if r.CgroupVersion == 1 && d.cgroups.has(block) {

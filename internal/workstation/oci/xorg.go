@@ -46,6 +46,11 @@ func xorgArgs(server, config, authority string) []string {
 	}
 }
 
+func isDir(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
+}
+
 // modulePath is where distributions keep the X server's modules: to name another place
 // is to name them all.
 var modulePath = []string{"/usr/lib/xorg/modules", "/usr/lib64/xorg/modules"}
