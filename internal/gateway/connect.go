@@ -213,6 +213,13 @@ func (g *Gateway) negotiate(ctx context.Context, v *viewer, s *screen, offer str
 		// The page's doing. The error would print what it sent.
 		return "", byeBad
 	}
+	agreed := payloadTypes(p.sender.GetParameters().Codecs)
+	if agreed[profileBaseline] == 0 {
+		return "", byeBad
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.road.agreed = agreed
 	return answer, nil
 }
 

@@ -91,7 +91,7 @@ func newPeer(api *webrtc.API) (*peer, error) {
 		return nil, fmt.Errorf("make peer connection: %w", err)
 	}
 	p := &peer{pc: pc, track: &track{mime: webrtc.MimeTypeH264}, sound: &track{mime: webrtc.MimeTypeOpus}, road: newRoad(time.Now())}
-	p.road.send, p.road.murmur, p.road.write, p.road.hear, p.road.code = p.message, p.murmur, p.track.write, p.sound.write, p.track.code
+	p.road.send, p.road.murmur, p.road.write, p.road.hear, p.road.next = p.message, p.murmur, p.track.write, p.sound.write, p.track.next
 	if p.sender, err = pc.AddTrack(p.track); err != nil {
 		_ = pc.Close()
 		return nil, fmt.Errorf("add video: %w", err)
@@ -157,7 +157,6 @@ func (p *peer) answer(ctx context.Context, offer string, reachable []candidate) 
 	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: advertise(offer, nil)}); err != nil {
 		return "", fmt.Errorf("take offer: %w", err)
 	}
-	p.road.agreed = payloadTypes(p.sender.GetParameters().Codecs)
 	answer, err := p.pc.CreateAnswer(nil)
 	if err != nil {
 		return "", fmt.Errorf("make answer: %w", err)

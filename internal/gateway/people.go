@@ -61,8 +61,8 @@ type look struct {
 	last time.Time
 }
 
-// notes has the owner be told later of v, a visitor, while the owner is away.
-func (s *session) notes(v *viewer) {
+// noteLook has the owner be told later of v, a visitor, while the owner is away.
+func (s *session) noteLook(v *viewer) {
 	if !v.grant.Visitor {
 		return
 	}
@@ -76,10 +76,15 @@ func (s *session) notes(v *viewer) {
 	}
 }
 
-// confess tells the owner who has looked.
-func (s *session) confess(v *viewer) {
+// tellLooks tells the owner who has looked.
+func (s *session) tellLooks(v *viewer) {
 	if !v.own() {
 		return
+	}
+	for other := range s.everybody() {
+		if l, known := s.looked[other.grant.UserID]; known { // and still does
+			s.looked[other.grant.UserID] = look{l.name, time.Now()}
+		}
 	}
 	for _, l := range slices.SortedFunc(maps.Values(s.looked), func(a, b look) int { return a.last.Compare(b.last) }) {
 		v.message(wire.Append(nil, wire.Looked{SecondsAgo: uint32(time.Since(l.last).Seconds()), Name: shortened(l.name)}))

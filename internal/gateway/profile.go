@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/pion/webrtc/v4"
+
+	"github.com/backlot/backlot/internal/wire"
 )
 
 // profile is one of H.264, by its number (ITU-T H.264 section A.2).
@@ -48,7 +51,7 @@ func payloadTypes(codecs []webrtc.RTPCodecParameters) map[profile]uint8 {
 		}
 		is := profileBaseline
 		for p, named := range profiles {
-			if strings.Contains(codec.SDPFmtpLine, "profile-level-id="+named.id[:4]) {
+			if strings.Contains(strings.ToLower(codec.SDPFmtpLine), "profile-level-id="+named.id[:4]) {
 				is = p
 			}
 		}
@@ -97,4 +100,24 @@ func (s *screen) everybodyPlays(p profile) bool {
 		}
 	}
 	return true
+}
+
+// chooseProfile allows for main if everybody who watches plays it, and asks for full colour if
+// who leads wants it and everybody plays that. It says to all what there is.
+func (s *screen) chooseProfile() {
+	if main := s.everybodyPlays(profileMain); main != s.main && s.watched() {
+		s.main = main
+		s.tell(wire.Main{On: main})
+	}
+	possible := s.everybodyPlays(profileFullColour)
+	leader := s.leader()
+	if full := possible && leader != nil && leader.wantsColour; full != s.colours.asked {
+		s.colours.asked = full
+		s.tell(wire.Format{FullColour: full})
+	}
+	now := wire.Append(nil, wire.Colours{Full: s.profile == profileFullColour, Possible: possible})
+	if !bytes.Equal(now, s.colours.told) {
+		s.colours.told = now
+		s.broadcast(now)
+	}
 }

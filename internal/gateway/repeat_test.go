@@ -28,7 +28,7 @@ func TestLostPacketsAreSentAgain(t *testing.T) {
 	var out sent
 	tr := &track{mime: webrtc.MimeTypeH264, out: &out, agreed: map[profile]uint8{profileBaseline: 1, profileFullColour: 2}, numbered: 3, kept: make([]kept, keptPackets)}
 	for i, payload := range []string{"a", "b", "c"} {
-		tr.code([]profile{profileBaseline, profileFullColour, profileBaseline}[i])
+		tr.next([]profile{profileBaseline, profileFullColour, profileBaseline}[i])
 		if err := tr.write([]byte(payload), uint32(i), i == 1); err != nil {
 			t.Fatal(err)
 		}

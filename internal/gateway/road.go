@@ -31,8 +31,8 @@ type road struct {
 	send func([]byte) error
 	// write writes an RTP packet: its payload, time, and whether it ends the frame.
 	write func(payload []byte, time uint32, last bool) error
-	// code says of what profile the next frame is.
-	code func(profile)
+	// next says of what profile the next frame is.
+	next func(profile)
 	// murmur sends a message of sound, which may be lost. It does not wait.
 	murmur func([]byte) error
 	// hear writes an RTP packet of sound; nil: sound goes as messages.
@@ -42,7 +42,7 @@ type road struct {
 func newRoad(now time.Time) *road {
 	return &road{
 		needKey: true,
-		code:    func(profile) {},
+		next:    func(profile) {},
 		way:     newEstimate(now),
 		frames:  make(chan *frame, queuedFrames),
 		sounds:  make(chan *sound, queuedSounds),
@@ -95,7 +95,7 @@ func (r *road) pump(v *viewer, s *screen) {
 			return
 		case f = <-r.frames:
 		}
-		r.code(f.profile)
+		r.next(f.profile)
 		for i, payload := range f.payloads {
 			if r.write(payload, f.time, i == len(f.payloads)-1) != nil {
 				s.lost(v, r)

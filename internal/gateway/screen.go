@@ -147,7 +147,7 @@ func (s *screen) join(v *viewer) bool {
 		return false
 	}
 	s.viewers = append(s.viewers, v)
-	s.notes(v)
+	s.noteLook(v)
 	if control, given := s.given[v.grant.UserID]; given {
 		v.control = control
 	}
@@ -170,7 +170,7 @@ func (s *screen) part(v *viewer) {
 	s.former = *v.way
 	watched, heard, led := s.watched(), s.heard(), s.leads(v)
 	s.viewers = slices.DeleteFunc(s.viewers, func(o *viewer) bool { return o == v })
-	s.notes(v)
+	s.noteLook(v)
 	s.forget(v.grant.UserID)
 	s.inform()
 	if led {
@@ -227,7 +227,7 @@ func (s *screen) greet(v *viewer) {
 			v.message(b)
 		}
 	}
-	s.confess(v)
+	s.tellLooks(v)
 }
 
 // input passes what v's user did to the desktop.

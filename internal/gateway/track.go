@@ -101,8 +101,8 @@ func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, err
 	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
 }
 
-// code has the next packets sent as those of a profile.
-func (t *track) code(p profile) {
+// next has the next packets sent as those of a profile.
+func (t *track) next(p profile) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.header.PayloadType = t.agreed[p]

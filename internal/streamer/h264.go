@@ -100,16 +100,16 @@ type h264Encoder struct {
 	quality *quality
 }
 
-// newH264 makes an encoder for pictures like p. A thorough one takes longer and spends less,
-// less still if it may go beyond baseline: CABAC takes 15 to 25 % fewer bits than CAVLC.
-func newH264(p *picture, b *budget, thorough, beyond bool) (*h264Encoder, error) {
+// newH264 makes an encoder for pictures like p. A thorough one in the main profile, or in full
+// colour, writes with CABAC, which takes 13 to 30 % fewer bits than CAVLC.
+func newH264(p *picture, b *budget, c coding) (*h264Encoder, error) {
 	flag := func(on bool) C.int {
 		if on {
 			return 1
 		}
 		return 0
 	}
-	h := C.h264_open(C.int(p.width), C.int(p.height), flag(p.full), flag(thorough), flag(thorough && (beyond || p.full)))
+	h := C.h264_open(C.int(p.width), C.int(p.height), flag(p.full), flag(c.thorough), flag(c.main || c.thorough && p.full))
 	if h == nil {
 		return nil, fmt.Errorf("open x264 for %dx%d", p.width, p.height)
 	}

@@ -56,7 +56,7 @@ func (s *scene) show(tb testing.TB, n, x, y, width, height int) {
 
 func openH264(tb testing.TB, p *picture, bitsPerSecond int) *h264Encoder {
 	tb.Helper()
-	e, err := newH264(p, newBudget(bitsPerSecond), false, false)
+	e, err := newH264(p, newBudget(bitsPerSecond), coding{})
 	if err != nil {
 		tb.Fatal(err)
 	}

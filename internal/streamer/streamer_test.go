@@ -172,6 +172,10 @@ func TestMainWhereBitsAreScarce(t *testing.T) {
 	key("a narrow way again", main)
 	g.send(rate(40_000_000))
 	key("the way has become wide", baseline)
+	g.send(rate(8_000_000), wire.KeyFrame{})
+	key("it is narrow again, and somebody asks for a key frame", main)
+	g.send(wire.Main{}, wire.Main{On: true}, wire.Ping{})
+	await(g, "pong", anyOf[wire.Pong])
 	g.send(rate(8_000_000), wire.Format{FullColour: true})
 	key("full colour", 244)
 }

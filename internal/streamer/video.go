@@ -12,8 +12,9 @@ import (
 	"github.com/backlot/backlot/internal/wire"
 )
 
-// wide is the rate, in bits per second, from which on to save bits takes longer than to
-// send them: CABAC has a picture of 245 kB take 16 ms more to code and decode, for 50 kB less.
+// wide is the rate, in bits per second, from which on bits are not saved any more. A picture of 245 kB has
+// 50 kB less by CABAC, and takes 16 ms more to code and decode: the same at 25 Mb/s. It is less than the
+// rate that is guessed at first.
 const wide = 16_000_000
 
 // wishes is what others want of the video and what they have seen happen, since
@@ -55,7 +56,7 @@ type video struct {
 	place         place
 	fullColour    bool
 	main          bool // everybody plays that profile
-	thorough      bool // bits are scarcer than time
+	coding        coding
 	resolution    resolution
 	capture       *capture
 	small         *picture // what is coded in place of the screen's picture; nil: that is
@@ -65,6 +66,9 @@ type video struct {
 	everything    bool // the next frame is the first of its capture
 	stats         stats
 }
+
+// coding is how an encoder spends: thorough, more time than bits; main, by that profile.
+type coding struct{ thorough, main bool }
 
 func newVideo(m *monitors, number uint8) *video {
 	return &video{
@@ -193,10 +197,6 @@ func (v *video) heed() error {
 	}
 	if w.main != nil && w.main.On != v.main {
 		v.main = w.main.On
-		if v.thorough && !v.main {
-			v.release()
-			v.renew()
-		}
 	}
 	if w.keep != nil {
 		v.resolution.keep = w.keep.What
@@ -264,12 +264,13 @@ func (v *video) shown() (width, height uint16) {
 
 // renew has the next frame come at once, as a key frame.
 func (v *video) renew() {
-	v.pace = pace{watched: v.pace.watched, framesPer: v.pace.framesPer, key: true, damaged: true}
+	v.pace = pace{watched: v.pace.watched, held: v.pace.held, framesPer: v.pace.framesPer, key: true, damaged: true}
 }
 
 // release frees what capturing and encoding need.
 func (v *video) release() {
 	v.resolution = resolution{keep: v.resolution.keep}
+	v.coding = coding{}
 	v.dropSmall()
 	if v.capture != nil {
 		v.capture.close()
@@ -350,15 +351,26 @@ func (v *video) frame(now time.Time) error {
 	return nil
 }
 
+// wanted is how to code a picture of a step of the resolution. What only saves bits is changed
+// with a key frame that is due anyway; what takes time on a way that has become wide, at rest.
+func (v *video) wanted(step int, change, keyDue bool) coding {
+	narrow := v.bitsPerSecond < wide
+	c := coding{thorough: step > 0 || narrow && keyDue || v.coding.thorough && (narrow || change)}
+	anew := keyDue || step != v.resolution.step || c.thorough != v.coding.thorough
+	c.main = c.thorough && v.main && !v.fullColour && (anew || v.coding.main)
+	return c
+}
+
 // scaled is the picture to code: of as many pixels as the rate carries. When these are
-// others than before the encoder begins anew, or when the way has become wide.
+// others than before, or it is to be coded in another way, the encoder begins anew.
 func (v *video) scaled(now time.Time, change bool) (p *picture, err error) {
 	p = v.capture.picture
 	step := v.resolution.wanted(now, p.width, p.height, v.bitsPerSecond)
-	thorough := step > 0 || v.thorough && (change || v.bitsPerSecond < wide)
-	if (step != v.resolution.step || thorough != v.thorough) && v.pace.keyAllowed(now) {
-		v.thorough = thorough
-		v.resolution.take(step)
+	next := v.wanted(step, change, v.pace.keyDue(now))
+	if (step != v.resolution.step || next != v.coding) && v.pace.keyAllowed(now) {
+		if v.coding = next; step != v.resolution.step {
+			v.resolution.take(step)
+		}
 		v.pace.small, v.pace.key = step > 0, true
 		v.encoder.close()
 		v.encoder = nil
@@ -391,7 +403,7 @@ func (v *video) open(now time.Time) (err error) {
 	width, height := v.shown()
 	v.budget = newBudget(v.bitsPerSecond)
 	v.budget.coarsest = v.resolution.coarsest()
-	v.thorough = v.bitsPerSecond < wide
+	v.coding = v.wanted(0, true, true)
 	if err := v.begin(v.capture.picture); err != nil {
 		return err
 	}
@@ -401,7 +413,7 @@ func (v *video) open(now time.Time) (err error) {
 
 // begin makes an encoder of such pictures.
 func (v *video) begin(p *picture) error {
-	e, err := newH264(p, v.budget, v.thorough, v.main)
+	e, err := newH264(p, v.budget, v.coding)
 	if err != nil {
 		return err
 	}

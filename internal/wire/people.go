@@ -64,7 +64,7 @@ type Shared struct {
 	Link    string
 }
 
-// Looked tells the owner, who was away then, of a visitor: for how many seconds that one has not looked any more.
+// Looked tells the owner, who was away then, of a visitor, and how long ago that one looked last.
 type Looked struct {
 	SecondsAgo uint32
 	Name       string
