@@ -67,6 +67,7 @@ func (s *server) send(r request) (status int, kind, code, message string) {
 
 // TestBadInput: whatever is wrong gets the error that names it, and changes nothing.
 func TestBadInput(t *testing.T) {
+	t.Parallel() // for the most part it waits
 	s := newServer(t)
 	work := s.createSession()
 	work.wait("READY", time.Minute)

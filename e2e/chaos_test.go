@@ -78,6 +78,7 @@ func (c *chaos) complain(format string, args ...any) {
 // it, every record that had been written through before a backup is in that backup
 // and in the session that is started from it, and nothing is left on the machine.
 func TestChaos(t *testing.T) {
+	t.Parallel() // for the most part it waits
 	seed := *chaosSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
