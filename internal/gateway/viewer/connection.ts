@@ -67,6 +67,8 @@ export class Connection {
 	get transport(): Transport {
 		return {
 			current: this.attempt?.road ?? "",
+			roundTrip: this.attempt?.roundTrip ?? 0,
+			silence: this.attempt?.silence ?? 0,
 			choice: this.wish,
 			possible: (choice) => (choice === "websocket" ? decodes : choice === "auto" || receives()),
 			set: (choice) => {
@@ -177,7 +179,6 @@ const enum Type {
 	Echo = 0xcd,
 }
 
-const beat = new Uint8Array([Type.Echo, 0xbe, 0xa7, 0, 0]); // comes back as it was
 const beatEvery = 700, lookEvery = 350; // ms
 const silent = 1600, dead = 2200; // ms without an answer
 const deaf = 4000; // ms without an answer by the WebSocket, while WebRTC goes on
@@ -208,6 +209,7 @@ class Attempt {
 	private asked = performance.now();
 	private heardSocket = this.asked;
 	private heardPeer = this.asked;
+	roundTrip = 0; // ms by the road in use, of late; 0: not known yet
 	private closed = false;
 
 	constructor(private readonly hello: object, private choice: Choice, within: number, private readonly on: AttemptEvents) {
@@ -234,6 +236,11 @@ class Attempt {
 	// open tells that the server has answered.
 	get open(): boolean {
 		return this.by !== null;
+	}
+
+	// silence is for how long nothing has come by the road in use, in ms.
+	get silence(): number {
+		return performance.now() - (this.by === this.socket ? this.heardSocket : this.heardPeer);
 	}
 
 	get road(): Road | "" {
@@ -309,7 +316,7 @@ class Attempt {
 			open: () => this.usePeer(peer),
 			message: (data) => {
 				this.heardPeer = performance.now();
-				if (this.by === peer && !isBeat(data)) this.on.message(data);
+				if (this.by === peer && !this.beaten(data, peer)) this.on.message(data);
 			},
 			lost: () => {
 				if (this.peer === peer) this.peer = null;
@@ -379,6 +386,7 @@ class Attempt {
 	}
 
 	private begun(): void {
+		this.roundTrip = 0;
 		this.expect(0);
 		if (!this.ticker) this.ticker = window.setInterval(() => this.tick(), lookEvery);
 		this.on.open();
@@ -393,7 +401,7 @@ class Attempt {
 	}
 
 	private take(data: ArrayBuffer): void {
-		if (isBeat(data)) return;
+		if (this.beaten(data, this.socket)) return;
 		if (new Uint8Array(data)[0] === Type.Video) this.decoder.take(data);
 		else this.on.message(data);
 	}
@@ -438,8 +446,22 @@ class Attempt {
 
 	private ask(): void {
 		this.asked = performance.now();
+		const beat = new Uint8Array(5);
+		beat[0] = Type.Echo;
+		new DataView(beat.buffer).setUint32(1, tenths());
 		this.say(beat);
 		if (this.by instanceof Peer) this.by.send(beat);
+	}
+
+	// beaten takes a beat that comes back; false: this is something else.
+	private beaten(data: ArrayBuffer, by: Peer | WebSocket): boolean {
+		const view = new DataView(data);
+		if (view.byteLength !== 5 || view.getUint8(0) !== Type.Echo) return false;
+		if (by !== this.by) return true;
+		const took = ((tenths() - view.getUint32(1)) >>> 0) / 10;
+		// One late answer is not yet a slow network.
+		this.roundTrip = this.roundTrip ? this.roundTrip * 0.7 + took * 0.3 : took;
+		return true;
 	}
 
 	// tick looks whether the road in use still answers.
@@ -479,10 +501,8 @@ class Attempt {
 	}
 }
 
-function isBeat(data: ArrayBuffer): boolean {
-	const bytes = new Uint8Array(data);
-	return bytes.length === beat.length && beat.every((b, i) => bytes[i] === b);
-}
+// tenths is the time in tenths of ms, which a beat carries to and fro.
+const tenths = () => Math.round(performance.now() * 10) >>> 0;
 
 // The token opens the stream again after a reload, also when the ticket has
 // expired. A browser that forbids storage does without.

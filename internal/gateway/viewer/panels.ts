@@ -49,7 +49,7 @@ export class Panels {
 	constructor(private readonly m: Modules) {
 		this.bar = new Bar(m.stage, m.release);
 		const { bar } = this;
-		this.meter = new Meter(m.screen, m.send, m.stats, () => m.transport().current, () => this.measured());
+		this.meter = new Meter(m.screen, m.stats, m.transport, () => this.measured());
 		this.people = new People(m.send, () => bar.refresh());
 		this.scale = new Scale(m.send, () => this.people.own && this.people.standing.control);
 		this.fill();
@@ -93,9 +93,6 @@ export class Panels {
 		switch (m.type) {
 			case "stats":
 				this.meter.made(m);
-				break;
-			case "echo":
-				this.meter.echo(m.token);
 				break;
 			case "standing":
 				this.clock.set(m);

@@ -9,7 +9,6 @@ const enum Type {
 	Notice = 0xcb,
 	Looked = 0xd9,
 	Ask = 0xcc,
-	Echo = 0xcd,
 }
 
 export const enum Wish {
@@ -60,16 +59,9 @@ export interface Shared {
 	link: string; // "": not shared
 }
 
-export type Message = Stats | Standing | People | Shared | { type: "notice"; text: string } | { type: "looked"; secondsAgo: number; name: string } | { type: "echo"; token: number };
+export type Message = Stats | Standing | People | Shared | { type: "notice"; text: string } | { type: "looked"; secondsAgo: number; name: string };
 
 export const ask = (wish: Wish, person = 0) => new Uint8Array([Type.Ask, wish, person]);
-
-export function echo(token: number): Uint8Array<ArrayBuffer> {
-	const bytes = new Uint8Array(5);
-	bytes[0] = Type.Echo;
-	new DataView(bytes.buffer).setUint32(1, token);
-	return bytes;
-}
 
 // decode reads a message of this kind; null if it is another.
 export function decode(buffer: ArrayBuffer): Message | null {
@@ -108,8 +100,6 @@ export function decode(buffer: ArrayBuffer): Message | null {
 				return { type: "looked", secondsAgo: number(), name: text() };
 			case Type.Notice:
 				return { type: "notice", text: text() };
-			case Type.Echo:
-				return { type: "echo", token: number() };
 		}
 	} catch {
 		// Cut short: the same as unknown.

@@ -1,8 +1,8 @@
 // How the connection does: figures once a second, and what they come to in words.
 
 import { type Screen } from "./screen";
-import * as session from "./session";
-import { type Road } from "./transport";
+import type * as session from "./session";
+import { type Road, type Transport } from "./transport";
 
 export interface Figures {
 	shown: number; // pictures a second, here
@@ -54,7 +54,7 @@ export interface Tally {
 // roads are the ways by which pictures come.
 export const roads: Record<Road, string> = { udp: "WebRTC over UDP", tcp: "WebRTC over TCP", websocket: "WebSocket" };
 
-const silence = 4000; // ms without an echo
+const silence = 1500; // ms without a sign of life
 
 export class Meter {
 	figures: Figures = {
@@ -62,16 +62,12 @@ export class Meter {
 	};
 	verdict: Verdict = { grade: "good", words: "Good" };
 	private last: (Tally & { at: number }) | null = null;
-	private token = 0;
-	private sent = 0; // when the echo that is waited for was
-	private heard = performance.now();
 
 	// report is what is counted of the connection; null: nothing.
 	constructor(
 		private readonly screen: Screen,
-		private readonly send: (bytes: Uint8Array<ArrayBuffer>) => void,
 		private readonly report: () => Promise<Tally | null>,
-		private readonly road: () => Road | "",
+		private readonly transport: () => Transport,
 		private readonly changed: () => void,
 	) {
 		window.setInterval(() => void this.tick(), 1000);
@@ -80,17 +76,6 @@ export class Meter {
 	// open is called when messages get through.
 	open(): void {
 		this.last = null;
-		this.sent = 0;
-		this.heard = performance.now();
-	}
-
-	echo(token: number): void {
-		if (token !== this.token || !this.sent) return;
-		this.heard = performance.now();
-		const took = this.heard - this.sent;
-		// One late answer is not yet a slow network.
-		this.figures.roundTrip = this.figures.roundTrip ? this.figures.roundTrip * 0.7 + took * 0.3 : took;
-		this.sent = 0;
 	}
 
 	made({ frames, captureMicros, encodeMicros }: session.Stats): void {
@@ -101,21 +86,18 @@ export class Meter {
 	private async tick(): Promise<void> {
 		if (document.hidden || document.body.dataset.state !== "live") return this.open();
 		const now = performance.now();
-		if (!this.sent) {
-			this.token = (this.token + 1) >>> 0;
-			this.sent = now;
-			this.send(session.echo(this.token));
-		}
 		const { figures: f, screen: { video, desktop } } = this;
+		const transport = this.transport();
+		f.roundTrip = transport.roundTrip;
 		f.size = `${video.videoWidth} × ${video.videoHeight}`;
 		f.fewer = video.videoWidth < desktop.width;
 		if (f.fewer) f.size += ` for ${desktop.width} × ${desktop.height}`;
-		const road = roads[this.road() || "udp"];
+		const road = roads[transport.current || "udp"];
 		if (road !== f.road) this.last = null; // it counts by itself
 		f.road = road;
 		const report = await this.report().catch(() => null);
 		if (report) this.take(report, now);
-		this.verdict = judge(f, now - this.heard > silence);
+		this.verdict = judge(f, transport.silence > silence);
 		this.changed();
 	}
 

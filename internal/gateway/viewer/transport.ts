@@ -10,6 +10,8 @@ export type Choice = "auto" | Road;
 export interface Transport {
 	readonly current: Road | ""; // "": none yet
 	readonly choice: Choice;
+	readonly roundTrip: number; // ms; 0: not known yet
+	readonly silence: number; // ms for which nothing has come
 	// possible tells what this browser can.
 	possible(choice: Choice): boolean;
 	set(choice: Choice): void;
