@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net"
 	"testing"
 	"time"
 
@@ -18,12 +17,7 @@ var (
 
 func TestFullColourNeedsAllWhoWatch(t *testing.T) {
 	t.Parallel()
-	near, far := net.Pipe()
-	defer near.Close()
-	defer far.Close()
-	st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-	s := newSession().screens[0]
-	s.attach(st)
+	s, st := attached(t)
 	formats := func() (all []bool) {
 		for len(st.out) > 0 {
 			if f, ok := (<-st.out).(wire.Format); ok {
@@ -83,7 +77,7 @@ func TestFullColourNeedsAllWhoWatch(t *testing.T) {
 	s.part(guest)
 	expect("the guest leaves", true)
 
-	s.attach(&streamer{conn: near, out: st.out})
+	s.attach(&streamer{conn: st.conn, out: st.out})
 	expect("another streamer comes", true)
 	s.input(artist, wire.Colour{})
 	expect("the artist wants it no more", false)

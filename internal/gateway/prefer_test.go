@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net"
 	"testing"
 	"time"
 
@@ -12,12 +11,7 @@ import (
 
 func TestWhoLeadsChoosesWhatIsKept(t *testing.T) {
 	t.Parallel()
-	near, far := net.Pipe()
-	defer near.Close()
-	defer far.Close()
-	st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-	s := newSession().screens[0]
-	s.attach(st)
+	s, st := attached(t)
 	expect := func(what string, want ...wire.Message) {
 		t.Helper()
 		var got []wire.Message
@@ -52,7 +46,7 @@ func TestWhoLeadsChoosesWhatIsKept(t *testing.T) {
 	s.input(guest, wire.Prefer{Keep: wire.KeepPixels})
 	expect("somebody without control chooses")
 
-	s.attach(&streamer{conn: near, out: st.out})
+	s.attach(&streamer{conn: st.conn, out: st.out})
 	expect("another streamer comes", rate(initialRate), wire.Keep{What: wire.KeepFrames}, rate(5_000_000))
 	s.input(artist, wire.Prefer{MostBitsPerSecond: 1_200_000})
 	expect("the artist chooses anew", wire.Keep{}, wire.Rate{BitsPerSecond: 1_200_000, FramesPerSecond: 30})

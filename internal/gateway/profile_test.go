@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net"
 	"testing"
 	"time"
 
@@ -16,12 +15,7 @@ var keyMain = []byte{0, 0, 0, 1, 0x67, 77, 0, 31, 0, 0, 1, 0x65, 1}
 
 func TestMainNeedsAllWhoWatch(t *testing.T) {
 	t.Parallel()
-	near, far := net.Pipe()
-	defer near.Close()
-	defer far.Close()
-	st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-	s := newSession().screens[0]
-	s.attach(st)
+	s, st := attached(t)
 	expect := func(what string, want ...bool) {
 		t.Helper()
 		var got []bool
@@ -55,7 +49,7 @@ func TestMainNeedsAllWhoWatch(t *testing.T) {
 	}
 	s.part(plain)
 	expect("that one leaves", true)
-	s.attach(&streamer{conn: near, out: st.out})
+	s.attach(&streamer{conn: st.conn, out: st.out})
 	expect("another streamer comes", true)
 }
 

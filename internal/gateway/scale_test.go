@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net"
 	"slices"
 	"testing"
 	"time"
@@ -11,12 +10,7 @@ import (
 
 func TestScaleIsForWhoHasControl(t *testing.T) {
 	t.Parallel()
-	near, far := net.Pipe()
-	defer near.Close()
-	defer far.Close()
-	st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-	s := newSession().screens[0]
-	s.attach(st)
+	s, st := attached(t)
 	join := func(control bool) (*viewer, *[]wire.Message) {
 		v, told := newViewer(wire.Resize{}, newRoad(time.Now())), &[]wire.Message{}
 		v.control = control

@@ -12,6 +12,20 @@ import (
 	"github.com/backlot/backlot/internal/wire"
 )
 
+// attached is the first screen of a session whose streamer is told by hand.
+func attached(t *testing.T) (*screen, *streamer) {
+	t.Helper()
+	near, far := net.Pipe()
+	t.Cleanup(func() {
+		_ = near.Close()
+		_ = far.Close()
+	})
+	st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
+	s := newSession().screens[0]
+	s.attach(st)
+	return s, st
+}
+
 // monitors is a session whose streamer, told by hand, has several.
 type monitors struct {
 	*session
@@ -21,13 +35,8 @@ type monitors struct {
 
 func newMonitors(t *testing.T) *monitors {
 	t.Helper()
-	near, far := net.Pipe()
-	t.Cleanup(func() {
-		_ = near.Close()
-		_ = far.Close()
-	})
-	m := &monitors{newSession(), t, &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}}
-	m.attach(m.st)
+	s, st := attached(t)
+	m := &monitors{s.session, t, st}
 	m.screens[0].desktop(m.st, wire.Ready{Width: 1280, Height: 720})
 	m.plugged(m.st, wire.Monitors{There: 1})
 	return m

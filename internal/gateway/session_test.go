@@ -19,12 +19,7 @@ func picture(key bool, at time.Duration) wire.Video {
 func TestSlowViewerLosesFramesAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
-		defer near.Close()
-		defer far.Close()
-		st := &streamer{conn: near, out: make(chan wire.Message, queuedMessages)}
-		s := newSession().screens[0]
-		s.attach(st)
+		s, st := attached(t)
 		join := func(write func(uint32)) (*viewer, func() int) {
 			v := newViewer(wire.Resize{}, newRoad(time.Now()))
 			got := 0
