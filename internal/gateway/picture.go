@@ -102,7 +102,7 @@ func (s *screen) video(st *streamer, m wire.Video) {
 	f.profile = s.profile
 	for _, v := range s.viewers {
 		if !v.plays(f.profile) {
-			v.needKey = true // of the other kind, which was asked for
+			v.needKey = true // of another profile, which was asked for
 			continue
 		}
 		v.offer(f)

@@ -220,27 +220,24 @@ func TestNarrowWatcher(t *testing.T) {
 		loses(watcher, false)
 		time.Sleep(catchUpEvery)
 		keys()
-		for range 4 {
-			time.Sleep(time.Second)
-			loses(artist, true)
-			s.room(artist.road, false, 0)
-			if n := keys(); n != 1 {
-				t.Errorf("asked %d times for a key frame, want once", n)
+		atOnce := func(what string) {
+			t.Helper()
+			for range 4 {
+				time.Sleep(time.Second)
+				loses(artist, true)
+				s.room(artist.road, false, 0)
+				if n := keys(); n != 1 {
+					t.Errorf("%s: asked %d times for a key frame, want once", what, n)
+				}
 			}
 		}
+		atOnce("a wide way")
 		if narrow(artist); rate() != 400_000 {
 			t.Error("who works does not have a rate of its own")
 		}
 		// Also when its way carries a little less than the streamer was told.
 		artist.way.rate = 390_000
 		s.delivered(artist.road, nil)
-		for range 4 {
-			time.Sleep(time.Second)
-			loses(artist, true)
-			s.room(artist.road, false, 0)
-			if n := keys(); n != 1 {
-				t.Errorf("by its own rate, asked %d times for a key frame, want once", n)
-			}
-		}
+		atOnce("its own rate")
 	})
 }

@@ -14,7 +14,7 @@ const TypeColours Type = 0xd2
 
 // Format says how the video is to be coded from the next frame on, which is a key
 // frame: in full colour (High 4:4:4 Predictive), or with half the colour each way
-// (constrained baseline), as it begins. The frames tell by their SPS.
+// (constrained baseline, or main where Main allows it), as it begins. The frames tell by their SPS.
 type Format struct{ FullColour bool }
 
 // Main says whether frames may be coded in the main profile, too, which everybody who

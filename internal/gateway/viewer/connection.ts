@@ -316,7 +316,7 @@ class Attempt {
 			open: () => this.usePeer(peer),
 			message: (data) => {
 				this.heardPeer = performance.now();
-				if (this.by === peer && !this.beaten(data, peer)) this.on.message(data);
+				if (this.by === peer && !this.heedBeat(data, peer)) this.on.message(data);
 			},
 			lost: () => {
 				if (this.peer === peer) this.peer = null;
@@ -401,7 +401,7 @@ class Attempt {
 	}
 
 	private take(data: ArrayBuffer): void {
-		if (this.beaten(data, this.socket)) return;
+		if (this.heedBeat(data, this.socket)) return;
 		if (new Uint8Array(data)[0] === Type.Video) this.decoder.take(data);
 		else this.on.message(data);
 	}
@@ -453,8 +453,8 @@ class Attempt {
 		if (this.by instanceof Peer) this.by.send(beat);
 	}
 
-	// beaten takes a beat that comes back; false: this is something else.
-	private beaten(data: ArrayBuffer, by: Peer | WebSocket): boolean {
+	// heedBeat takes a beat that comes back; false: this is something else.
+	private heedBeat(data: ArrayBuffer, by: Peer | WebSocket): boolean {
 		const view = new DataView(data);
 		if (view.byteLength !== 5 || view.getUint8(0) !== Type.Echo) return false;
 		if (by !== this.by) return true;
