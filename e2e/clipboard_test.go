@@ -73,16 +73,23 @@ const hear = `{
 }`
 
 // openDesktop makes a session and opens it in a browser that grants the page these.
-func (s *server) openDesktop(grant ...cdpbrowser.PermissionType) (streamingSession, browser) {
+func (s *server) openDesktop(grant ...string) (streamingSession, browser) {
 	s.t.Helper()
 	session := s.createSession()
 	session.wait("READY", time.Minute)
 	b := newBrowser(s.t, 1000, 700, mediaFlags...)
 	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
-		if _, err := page.AddScriptToEvaluateOnNewDocument(hear).Do(ctx); err != nil || len(grant) == 0 {
+		if _, err := page.AddScriptToEvaluateOnNewDocument(hear).Do(ctx); err != nil {
 			return err
 		}
-		return cdpbrowser.GrantPermissions(grant).Do(cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser))
+		ctx = cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser)
+		for _, name := range grant {
+			permission := &cdpbrowser.PermissionDescriptor{Name: name}
+			if err := cdpbrowser.SetPermission(permission, cdpbrowser.PermissionSettingGranted).Do(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
 	}), emulation.SetFocusEmulationEnabled(true), chromedp.Navigate(session.stream()))
 	b.waitForDesktop()
 	return session, b
@@ -194,7 +201,7 @@ const pixelsOf = `(async (blob) => {
 // TestClipboard copies and pastes between a browser and real programs of a desktop.
 func TestClipboard(t *testing.T) {
 	s := newServer(t)
-	session, b := s.openDesktop("clipboardReadWrite", "clipboardSanitizedWrite")
+	session, b := s.openDesktop("clipboard-read", "clipboard-write")
 	defer session.delete()
 
 	t.Run("text out", func(*testing.T) {
@@ -281,7 +288,7 @@ func TestClipboard(t *testing.T) {
 func TestClipboardForbidden(t *testing.T) {
 	s := newServer(t)
 	s.allowing("DISABLED", nil)
-	session, b := s.openDesktop("clipboardReadWrite", "clipboardSanitizedWrite")
+	session, b := s.openDesktop("clipboard-read", "clipboard-write")
 	defer session.delete()
 	b.mustEval(`navigator.clipboard.writeText("secret of this computer").then(() => { window.dispatchEvent(new Event("focus")); })`, nil)
 	s.writeInside("text", []byte("secret of the desktop"))

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
+
+	"github.com/backlot/backlot/internal/streamer/x11"
 )
 
 // floor is the least that a desktop needs, made by hand: runc, an X server and a
@@ -142,12 +143,11 @@ func windowManager(socket string) error {
 	if err != nil {
 		return err
 	}
-	x, err := xgb.NewConnNet(conn)
+	x, hangUp, err := x11.Open(conn)
 	if err != nil {
-		_ = conn.Close()
 		return err
 	}
-	defer x.Close()
+	defer hangUp()
 	atom, err := xproto.InternAtom(x, false, uint16(len("_NET_SUPPORTING_WM_CHECK")), "_NET_SUPPORTING_WM_CHECK").Reply()
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ for (const c of [RTCDataChannel, WebSocket]) {
 func TestStreamerCrash(t *testing.T) {
 	needs(t, "pulseaudio", "pacat", "xclip")
 	s := newServer(t)
-	_, b := s.openDesktop("clipboardReadWrite", "clipboardSanitizedWrite")
+	_, b := s.openDesktop("clipboard-read", "clipboard-write")
 	b.run(chromedp.ActionFunc(func(ctx context.Context) error {
 		_, err := page.AddScriptToEvaluateOnNewDocument(noteBack).Do(ctx)
 		return err

@@ -5,10 +5,10 @@ package streamer
 import (
 	"fmt"
 
-	"github.com/jezek/xgb/damage"
-	"github.com/jezek/xgb/shm"
-	"github.com/jezek/xgb/xfixes"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/damage"
+	"github.com/BurntSushi/xgb/shm"
+	"github.com/BurntSushi/xgb/xfixes"
+	"github.com/BurntSushi/xgb/xproto"
 	"golang.org/x/sys/unix"
 )
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
 
 	"github.com/backlot/backlot/internal/wire"
 )

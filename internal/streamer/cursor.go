@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jezek/xgb/xfixes"
+	"github.com/BurntSushi/xgb/xfixes"
 
 	"github.com/backlot/backlot/internal/wire"
 )

@@ -3,8 +3,8 @@ package streamer
 import (
 	"testing"
 
+	"github.com/BurntSushi/xgb/xfixes"
 	"github.com/google/go-cmp/cmp"
-	"github.com/jezek/xgb/xfixes"
 
 	"github.com/backlot/backlot/internal/wire"
 )

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
 )
 
 // desktop waits until a window manager runs: before that a picture would show

@@ -9,13 +9,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/damage"
-	"github.com/jezek/xgb/randr"
-	"github.com/jezek/xgb/shm"
-	"github.com/jezek/xgb/xfixes"
-	"github.com/jezek/xgb/xproto"
-	"github.com/jezek/xgb/xtest"
+	"github.com/BurntSushi/xgb"
+	"github.com/BurntSushi/xgb/damage"
+	"github.com/BurntSushi/xgb/randr"
+	"github.com/BurntSushi/xgb/shm"
+	"github.com/BurntSushi/xgb/xfixes"
+	"github.com/BurntSushi/xgb/xproto"
+	"github.com/BurntSushi/xgb/xtest"
+
+	"github.com/backlot/backlot/internal/streamer/x11"
 )
 
 const (
@@ -26,6 +28,7 @@ const (
 // display is the connection to the X server. All goroutines may use it.
 type display struct {
 	x       *xgb.Conn
+	hangUp  func() // as if the X server had gone
 	setup   *xproto.SetupInfo
 	root    xproto.Window
 	wmCheck xproto.Atom // _NET_SUPPORTING_WM_CHECK
@@ -36,11 +39,12 @@ type display struct {
 // the events that the streamer lives by.
 func openDisplay(ctx context.Context, name string) (*display, error) {
 	var (
-		x   *xgb.Conn
-		err error
+		x      *xgb.Conn
+		hangUp func()
+		err    error
 	)
 	for range displayTries {
-		if x, err = xgb.NewConnDisplay(name); err == nil {
+		if x, hangUp, err = x11.Dial(name); err == nil {
 			break
 		}
 		select {
@@ -50,12 +54,12 @@ func openDisplay(ctx context.Context, name string) (*display, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open display %s: %w", name, err)
+		return nil, err
 	}
-	d := &display{x: x, setup: xproto.Setup(x)}
+	d := &display{x: x, hangUp: hangUp, setup: xproto.Setup(x)}
 	d.root = d.setup.DefaultScreen(x).Root
 	if err := d.prepare(); err != nil {
-		x.Close()
+		hangUp()
 		return nil, fmt.Errorf("prepare display %s: %w", name, err)
 	}
 	return d, nil
@@ -102,14 +106,14 @@ func (d *display) prepare() error {
 func (d *display) events(ctx context.Context, do func(xgb.Event), log *slog.Logger) error {
 	for {
 		e, xerr := d.x.WaitForEvent()
-		switch {
-		case e != nil:
-			do(e)
-		case xerr != nil:
+		if xerr != nil {
 			log.DebugContext(ctx, "X refused a request", "err", xerr)
-		default:
+			continue
+		}
+		if _, gone := e.(x11.Gone); gone {
 			return errDisplayGone
 		}
+		do(e)
 	}
 }
 

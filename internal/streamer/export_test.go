@@ -19,7 +19,7 @@ func Grab(ctx context.Context, name string) (take func(everything bool) error, e
 	}
 	c, err := newCapture(d, place{size: size{width, height}}, false)
 	if err != nil {
-		d.x.Close()
+		d.hangUp()
 		return nil, err
 	}
 	return func(everything bool) error {

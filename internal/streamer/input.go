@@ -3,8 +3,8 @@
 package streamer
 
 import (
-	"github.com/jezek/xgb/xproto"
-	"github.com/jezek/xgb/xtest"
+	"github.com/BurntSushi/xgb/xproto"
+	"github.com/BurntSushi/xgb/xtest"
 
 	"github.com/backlot/backlot/internal/wire"
 )

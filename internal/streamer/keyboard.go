@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"unicode"
 
-	"github.com/jezek/xgb/xproto"
-	"github.com/jezek/xgb/xtest"
+	"github.com/BurntSushi/xgb/xproto"
+	"github.com/BurntSushi/xgb/xtest"
 
 	"github.com/backlot/backlot/internal/wire"
 )

@@ -2,7 +2,7 @@
 
 package streamer
 
-import "github.com/jezek/xgb/xproto"
+import "github.com/BurntSushi/xgb/xproto"
 
 // oldSymbols are the characters whose keysyms are older than Unicode
 // (X11/keysymdef.h), as runs that begin with a given keysym. A blank is none: it has

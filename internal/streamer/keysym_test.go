@@ -5,7 +5,7 @@ import (
 	"maps"
 	"testing"
 
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
 )
 
 func TestMeaning(t *testing.T) {

@@ -5,7 +5,7 @@ package streamer
 import (
 	"slices"
 
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
 )
 
 // layout is which symbols the keys have.

@@ -3,7 +3,7 @@ package streamer
 import (
 	"testing"
 
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
 )
 
 func TestLayout(t *testing.T) {

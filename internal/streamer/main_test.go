@@ -3,14 +3,11 @@ package streamer_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 	"testing"
-
-	"github.com/jezek/xgb"
 
 	"github.com/backlot/backlot/internal/streamer"
 )
@@ -46,7 +43,6 @@ func stream() int {
 
 // test gives the tests one X cookie: xgb takes it from the environment.
 func test(m *testing.M) int {
-	xgb.Logger.SetOutput(io.Discard) // it complains when X servers end
 	file, err := os.CreateTemp("", "backlot-streamer-test-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

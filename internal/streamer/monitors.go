@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jezek/xgb/damage"
+	"github.com/BurntSushi/xgb/damage"
 
 	"github.com/backlot/backlot/internal/wire"
 )

@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/BurntSushi/xgb/xproto"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/jezek/xgb/xproto"
 
 	"github.com/backlot/backlot/internal/wire"
 )

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
 
 	"github.com/backlot/backlot/internal/wire"
 )

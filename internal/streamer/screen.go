@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jezek/xgb/randr"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/randr"
+	"github.com/BurntSushi/xgb/xproto"
 
 	"github.com/backlot/backlot/internal/wire"
 )

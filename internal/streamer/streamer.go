@@ -6,16 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/damage"
-	"github.com/jezek/xgb/randr"
-	"github.com/jezek/xgb/xfixes"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb"
+	"github.com/BurntSushi/xgb/damage"
+	"github.com/BurntSushi/xgb/randr"
+	"github.com/BurntSushi/xgb/xfixes"
+	"github.com/BurntSushi/xgb/xproto"
 )
 
 // Config says which display to stream where.
@@ -49,7 +48,6 @@ var errDisplayGone = errors.New("the X server has gone")
 // Run streams until ctx ends, which is not an error, or the X server goes away,
 // which is. It waits a while for the X server, and as long as it takes for the gateway.
 func Run(ctx context.Context, c Config) error {
-	xgb.Logger.SetOutput(io.Discard) // what it has to say comes back as errors, too
 	d, err := openDisplay(ctx, c.Display)
 	if err != nil {
 		return err
@@ -68,13 +66,13 @@ func Run(ctx context.Context, c Config) error {
 	transfers := &transfers{link: link, files: c.Files}
 	if c.Clipboard {
 		if transfers.clipboard, err = newClipboard(d, link, c.Log); err != nil {
-			d.x.Close()
+			d.hangUp()
 			return fmt.Errorf("prepare the clipboard: %w", err)
 		}
 	}
 	monitors, err := newMonitors(d, link, began, c.Log)
 	if err != nil {
-		d.x.Close()
+		d.hangUp()
 		return fmt.Errorf("find the monitors: %w", err)
 	}
 	handle := func(e xgb.Event) {
@@ -100,7 +98,7 @@ func Run(ctx context.Context, c Config) error {
 		}
 	}
 	if err := input.adopt(); err != nil {
-		d.x.Close()
+		d.hangUp()
 		return fmt.Errorf("release keys: %w", err)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
@@ -132,7 +130,7 @@ func Run(ctx context.Context, c Config) error {
 	<-ctx.Done()
 	users.Wait()
 	input.close()
-	d.x.Close()
+	d.hangUp()
 	events.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err

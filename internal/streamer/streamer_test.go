@@ -16,10 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb"
+	"github.com/BurntSushi/xgb/xproto"
 
 	"github.com/backlot/backlot/internal/streamer"
+	"github.com/backlot/backlot/internal/streamer/x11"
 	"github.com/backlot/backlot/internal/wire"
 )
 
@@ -305,13 +306,13 @@ func window(t *testing.T, x *xserver, events uint32) xproto.Window {
 // event returns the next event of its type.
 func event[E xgb.Event](t *testing.T, x *xserver) E {
 	t.Helper()
-	defer time.AfterFunc(10*time.Second, x.x.Close).Stop()
+	defer time.AfterFunc(10*time.Second, x.hangUp).Stop()
 	for {
 		e, err := x.x.WaitForEvent()
 		if e, ok := e.(E); ok {
 			return e
 		}
-		if e == nil {
+		if _, gone := e.(x11.Gone); gone || err != nil {
 			t.Fatalf("no event of type %T: %v", *new(E), err)
 		}
 	}

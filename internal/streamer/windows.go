@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
 
 	"github.com/backlot/backlot/internal/wire"
 )

@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb"
+	"github.com/BurntSushi/xgb/xproto"
+
+	"github.com/backlot/backlot/internal/streamer/x11"
 )
 
 const xorg = "/usr/lib/xorg/Xorg"
@@ -64,6 +66,7 @@ EndSection
 type xserver struct {
 	display string
 	x       *xgb.Conn
+	hangUp  func()
 	root    xproto.Window
 	command *exec.Cmd
 	input   string // the directory of its devices' sockets
@@ -105,10 +108,10 @@ func startXWith(t testing.TB, configuration string) *xserver {
 		t.Fatalf("Xorg does not start: %v\n%s", err, &said)
 	}
 	s.display = ":" + strings.TrimSpace(number)
-	if s.x, err = xgb.NewConnDisplay(s.display); err != nil {
+	if s.x, s.hangUp, err = x11.Dial(s.display); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.x.Close)
+	t.Cleanup(s.hangUp)
 	s.root = xproto.Setup(s.x).DefaultScreen(s.x).Root
 	return s
 }

@@ -16,8 +16,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb/xproto"
+
+	"github.com/backlot/backlot/internal/streamer/x11"
 )
 
 func main() {
@@ -91,7 +92,7 @@ func click() []int16 {
 
 // window covers the screen, or a square of that side in its middle; flash makes it white or black.
 func window(side uint16) (flash func(white bool) error, err error) {
-	x, err := xgb.NewConn()
+	x, _, err := x11.Dial(os.Getenv("DISPLAY"))
 	if err != nil {
 		return nil, err
 	}

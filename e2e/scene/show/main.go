@@ -16,10 +16,11 @@ import (
 	"os"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb"
+	"github.com/BurntSushi/xgb/xproto"
 
 	"github.com/backlot/backlot/e2e/scene"
+	"github.com/backlot/backlot/internal/streamer/x11"
 )
 
 func main() {
@@ -33,7 +34,7 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	if len(args) != 1 {
 		return fmt.Errorf("one mode is needed")
 	}
-	x, err := xgb.NewConn()
+	x, _, err := x11.Dial(os.Getenv("DISPLAY"))
 	if err != nil {
 		return err
 	}
@@ -162,11 +163,11 @@ func (s *screen) flip(mode string, asked <-chan struct{}) error {
 	go func() {
 		defer close(lost)
 		for {
-			event, err := s.x.WaitForEvent()
-			if event == nil && err == nil {
+			event, _ := s.x.WaitForEvent()
+			switch event.(type) {
+			case x11.Gone:
 				return
-			}
-			if _, ok := event.(xproto.KeyPressEvent); ok {
+			case xproto.KeyPressEvent:
 				keys <- time.Now()
 			}
 		}

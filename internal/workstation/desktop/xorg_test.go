@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/xproto"
-	"github.com/jezek/xgb/xtest"
+	"github.com/BurntSushi/xgb"
+	"github.com/BurntSushi/xgb/xproto"
+	"github.com/BurntSushi/xgb/xtest"
 	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/streamer/x11"
 )
 
 // startXorg starts an X server with a screen in memory, its socket in the
@@ -74,9 +76,9 @@ func (s *sandbox) connect(t *testing.T, display string) screen {
 	t.Helper()
 	conn, err := unixDial(t, filepath.Join(s.x11, "X"+display))
 	must(t, err)
-	c, err := xgb.NewConnNet(conn)
+	c, hangUp, err := x11.Open(conn)
 	must(t, err)
-	t.Cleanup(c.Close)
+	t.Cleanup(hangUp)
 	return screen{c, xproto.Setup(c).DefaultScreen(c).Root}
 }
 

@@ -16,11 +16,12 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jezek/xgb"
-	"github.com/jezek/xgb/shm"
-	"github.com/jezek/xgb/xproto"
+	"github.com/BurntSushi/xgb"
+	"github.com/BurntSushi/xgb/shm"
+	"github.com/BurntSushi/xgb/xproto"
 	"golang.org/x/sys/unix"
 
+	"github.com/backlot/backlot/internal/streamer/x11"
 	"github.com/backlot/backlot/internal/workstation/desktop"
 )
 
@@ -160,7 +161,8 @@ func playStreamer() int {
 	}
 	for {
 		// The connection breaks when the display ends.
-		if _, err := x.WaitForEvent(); err != nil {
+		event, err := x.WaitForEvent()
+		if _, gone := event.(x11.Gone); gone || err != nil {
 			return 1
 		}
 		if err := os.WriteFile("/tmp/grabbed", nil, 0o644); err != nil {
@@ -169,12 +171,11 @@ func playStreamer() int {
 	}
 }
 
-// dialX waits for the X server. What xgb itself says is of no interest.
+// dialX waits for the X server.
 func dialX() (*xgb.Conn, error) {
-	xgb.Logger.SetOutput(io.Discard)
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		x, err := xgb.NewConn()
+		x, _, err := x11.Dial(os.Getenv("DISPLAY"))
 		if err == nil || time.Now().After(deadline) {
 			return x, err
 		}
@@ -225,7 +226,6 @@ func probeShm(mode string) error {
 	if err != nil {
 		return err
 	}
-	defer x.Close()
 	if err := grab(x, int(m)); err != nil {
 		return err
 	}
