@@ -64,16 +64,11 @@ type look struct {
 	mode  string
 }
 
-// newLook opens the page of a streamer in a tab of its own.
+// newLook opens the page of a streamer in a window of its own.
 func (b browser) newLook(s streamer, known truth) *look {
 	b.t.Helper()
-	ctx, end := chromedp.NewContext(b.ctx)
-	b.t.Cleanup(end) // harmless twice
-	l := &look{browser: browser{b.t, ctx}, streamer: s, known: known}
-	// The tab lives as long as the context of its first run.
-	if err := chromedp.Run(ctx); err != nil {
-		b.t.Fatalf("open a tab: %v", err)
-	}
+	window := b.window()
+	l := &look{browser: window, streamer: s, known: known}
 	l.run(
 		chromedp.EmulateViewport(scene.Width, scene.Height),
 		chromedp.ActionFunc(func(ctx context.Context) error {

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -62,6 +64,24 @@ func newBrowser(t testing.TB, width, height int, flags ...chromedp.ExecAllocator
 	}
 	b.run(chromedp.EmulateViewport(int64(width), int64(height)))
 	return b
+}
+
+// window opens another window of the browser: a tab would lie behind the one that is
+// there, where Chromium shows no video.
+func (b browser) window() browser {
+	b.t.Helper()
+	var id target.ID
+	b.run(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		id, err = target.CreateTarget("about:blank").WithNewWindow(true).Do(cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Browser))
+		return err
+	}))
+	ctx, end := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
+	b.t.Cleanup(end) // harmless twice
+	// The window lives as long as the context of its first run.
+	if err := chromedp.Run(ctx); err != nil {
+		b.t.Fatalf("open a window: %v", err)
+	}
+	return browser{b.t, ctx}
 }
 
 func (b browser) run(actions ...chromedp.Action) {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -149,9 +150,11 @@ func jsClient(t *testing.T) string {
 		t.Skipf("needs a cache for the SDK: %v", err)
 	}
 	install := exec.CommandContext(t.Context(), "sh", "testdata/js/install.sh", filepath.Join(cache, "backlot-e2e"))
-	out, err := install.CombinedOutput()
+	var said bytes.Buffer // npm warns of what it is told
+	install.Stderr = &said
+	out, err := install.Output()
 	if err != nil {
-		t.Skipf("needs the npm registry: %v\n%s", err, out)
+		t.Skipf("needs the npm registry: %v\n%s", err, &said)
 	}
 	return strings.TrimSpace(string(out))
 }

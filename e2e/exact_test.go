@@ -183,12 +183,9 @@ func TestExactForEverybody(t *testing.T) {
 	first.mode, first.show = scene.FlipImage, newShow(t, backlot.display(program, scene.FlipImage))
 	first.exact()
 
-	ctx, end := chromedp.NewContext(b.ctx)
-	defer end()
-	if err := chromedp.Run(ctx, chromedp.EmulateViewport(scene.Width, scene.Height)); err != nil {
-		t.Fatal(err)
-	}
-	second := browser{t, ctx}.newExactLook(backlot)
+	window := b.window()
+	window.run(chromedp.EmulateViewport(scene.Width, scene.Height))
+	second := window.newExactLook(backlot)
 	began := time.Now()
 	second.exact()
 	sum := eval[string](second, `document.body.dataset.exact`)

@@ -238,10 +238,10 @@ func (n *network) browser(width, height int) browser {
 	t.Cleanup(endAllocated)
 	ctx, end := chromedp.NewContext(allocated)
 	t.Cleanup(end)
-	b := browser{t, ctx}
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("reach the browser: %v", err)
 	}
+	b := browser{t, ctx}.window()
 	b.run(chromedp.EmulateViewport(int64(width), int64(height)))
 	return b
 }
