@@ -127,6 +127,30 @@ func TestEstimateOfSparseFrames(t *testing.T) {
 	}
 }
 
+// Of a WebSocket's frames one may take a second, and nothing else comes meanwhile.
+func TestEstimateOfOneLargeFrame(t *testing.T) {
+	t.Parallel()
+	const carries = 2_000_000
+	now := time.Now()
+	e := newEstimate(now)
+	frame := func(size int, idle time.Duration) {
+		now = now.Add(idle)
+		took := 3*time.Millisecond + time.Duration(8*size)*time.Second/carries
+		e.count(size, now)
+		now = now.Add(took)
+		e.deliver(delivery{bytes: size, took: took, at: now})
+	}
+	frame(100, 0)
+	frame(240_000, 300*time.Millisecond)
+	if e.rate < carries*3/4 || e.rate > carries {
+		t.Errorf("after a frame that took a second on a way of %d bits a second: %d", carries, e.rate)
+	}
+	e.deliver(delivery{bytes: 200, took: 400 * time.Millisecond, at: now.Add(time.Second)})
+	if e.rate < carries*3/4 {
+		t.Errorf("after a small frame that was late: %d", e.rate)
+	}
+}
+
 // Where other things fill the way, what arrives of the video is not what the way carries.
 func TestEstimateBesideOtherThings(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,7 @@ type estimate struct {
 	perSec  int // bits sent per second, of late
 	arrived []delivery
 	began   time.Time // arrival of the first of them
+	latest  time.Time // arrival of the last of all
 
 	// The least delay of late: the distance, and a clock that is set otherwise.
 	least, lesser time.Duration
@@ -102,6 +103,13 @@ func (e *estimate) loss(of256 uint8, now time.Time) {
 // deliver takes what arrived, in the order of its arrival.
 func (e *estimate) deliver(d delivery) {
 	e.near(d)
+	alone := e.alone(d)
+	e.latest = d.at
+	if alone {
+		e.filled(8*d.bytes, d.took-e.least, d.at)
+		e.arrived = e.arrived[:0]
+		return
+	}
 	if len(e.arrived) == 0 {
 		e.began = d.at
 	}
@@ -110,6 +118,16 @@ func (e *estimate) deliver(d delivery) {
 		e.judge(d.at)
 		e.arrived = e.arrived[:0]
 	}
+}
+
+// alone tells of a large frame that it was long under way on a way that was idle before: it
+// says by itself what the way carries.
+func (e *estimate) alone(d delivery) bool {
+	busy := d.took - e.least
+	if busy < judgeEvery || float64(8*d.bytes) < lowestRate*busy.Seconds() {
+		return false
+	}
+	return e.latest.Before(d.at.Add(-d.took))
 }
 
 // near measures the distance.
@@ -146,10 +164,7 @@ func (e *estimate) judge(now time.Time) {
 			e.least, e.lesser, e.measured, e.waiting = fastest, fastest, now, time.Time{}
 			return
 		}
-		e.full = now
-		if busy > 0 && e.carries(carried{int(float64(bits) / busy.Seconds()), now}) {
-			e.set(min(float64(e.rate), 0.85*float64(e.capacity)))
-		}
+		e.filled(bits, busy, now)
 		return
 	}
 	e.waiting = time.Time{}
@@ -169,6 +184,14 @@ func (e *estimate) judge(now time.Time) {
 		faster = min(most, least+haste*(now.Sub(e.full)-calm).Seconds())
 	}
 	e.set(float64(e.rate) * faster)
+}
+
+// filled takes note that the way was full: so many bits took so long.
+func (e *estimate) filled(bits int, busy time.Duration, now time.Time) {
+	e.full = now
+	if busy > 0 && e.carries(carried{int(float64(bits) / busy.Seconds()), now}) {
+		e.set(min(float64(e.rate), 0.85*float64(e.capacity)))
+	}
 }
 
 // carries takes what the way carried in a moment when it was full: of the moments of late

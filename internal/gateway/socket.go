@@ -14,6 +14,15 @@ import (
 // offersPerSecond bounds how often a page may start WebRTC anew.
 const offersPerSecond = 2
 
+// While a frame is under way nothing may follow it, nor anything what the page says of the
+// one before. But TCP finds out that a packet was lost, or was lost again when it was
+// repeated, by what comes after it (RFC 8985, section 6); else it waits for its timer, each
+// time twice as long. So when it is quiet the page is pinged, and its browser answers.
+const (
+	nudgeAfter = 50 * time.Millisecond
+	mostNudges = 40 // then the page is away
+)
+
 // socket is a page's WebSocket: it brings what the page says, offers of WebRTC first of
 // all, and is a road itself where nothing but HTTPS gets through.
 type socket struct {
@@ -76,25 +85,26 @@ func (t *socket) put(ctx context.Context, b []byte) error {
 
 // pump writes frames until v ends, each as soon as there is room for it.
 func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
-	rate, last := initialRate, 0
+	rate, last, nudges := initialRate, 0, 0
 	for {
 		// Whether there is room is told before the streamer makes a frame.
-		full := !t.hasRoom(rate)
+		full, quiet := t.state(rate)
 		rate, _ = s.room(t.road, full, last)
 		last = 0
+		frames := t.frames
 		if full {
-			select {
-			case <-v.done:
-				return
-			case <-t.room:
-			}
-			continue
+			frames = nil
 		}
 		select {
 		case <-v.done:
 			return
 		case <-t.room:
-		case f := <-t.frames:
+			nudges = 0
+		case <-quiet:
+			if nudges++; nudges <= mostNudges {
+				go func() { _ = t.conn.Ping(ctx) }()
+			}
+		case f := <-frames:
 			t.mu.Lock()
 			t.flow.depart(len(f.unit), time.Now())
 			t.mu.Unlock()
@@ -107,10 +117,15 @@ func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
 	}
 }
 
-func (t *socket) hasRoom(rate int) bool {
+// state says whether a frame would have to wait, and when it has been quiet for long
+// although frames are under way: not at all if none are.
+func (t *socket) state(rate int) (full bool, quiet <-chan time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.flow.room(rate)
+	if len(t.flow.way) > 0 {
+		quiet = time.After(nudgeAfter)
+	}
+	return !t.flow.room(rate), quiet
 }
 
 // listen takes what the page says until the WebSocket ends.

@@ -39,6 +39,10 @@ func (b *budget) allowance() float64 { return max(0, b.fill/2) }
 // full says that waiting for more is of no use.
 func (b *budget) full() bool { return b.fill > 0.95*b.burst }
 
+// overrun says that a picture of so many bytes would stay unpaid for longer than anything
+// may be saved up.
+func (b *budget) overrun(size int) bool { return b.fill-float64(8*size) < -b.burst }
+
 // spend takes out what a picture has cost, in bytes.
 func (b *budget) spend(size int) { b.fill -= float64(8 * size) }
 

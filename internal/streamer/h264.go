@@ -92,6 +92,9 @@ import (
 	"unsafe"
 )
 
+// much coarser is a picture that costs about half.
+const much = 5
+
 // h264Encoder is x264: H.264 in Annex B, SPS and PPS before each key frame;
 // constrained baseline, main, or High 4:4:4 Predictive of pictures in full colour.
 type h264Encoder struct {
@@ -119,10 +122,6 @@ func newH264(p *picture, b *budget, c coding) (*h264Encoder, error) {
 func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit, error) {
 	e.budget.pass(elapsed)
 	quantizer := e.quality.choose(p, key, elapsed, e.budget)
-	var (
-		data  *C.uint8_t
-		isKey C.int
-	)
 	kind := C.int(C.X264_TYPE_P)
 	switch {
 	case key:
@@ -131,19 +130,43 @@ func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit,
 		// To look for what is alike in the picture before would take a third of the time.
 		kind = C.X264_TYPE_I
 	}
-	n := C.h264_encode(e.h, pointer(p.y), pointer(p.u), pointer(p.v), pointer(p.same), kind, C.int(quantizer), &data, &isKey)
-	if n < 0 {
-		return unit{}, errors.New("encode picture with x264")
+	data, isKey, err := e.code(p, kind, quantizer)
+	if err != nil {
+		return unit{}, err
 	}
-	e.budget.spend(int(n))
-	e.quality.coded(p, isKey != 0, quantizer, int(n))
+	if !isKey && e.budget.overrun(len(data)) {
+		// It was taken for movement. Who looks on must not wait for it: a key frame does
+		// without it.
+		e.quality.learn(quantizer, len(data))
+		if coarser := e.quality.choose(p, true, 0, e.budget); coarser >= quantizer+much {
+			quantizer = coarser
+			if data, isKey, err = e.code(p, C.X264_TYPE_IDR, quantizer); err != nil {
+				return unit{}, err
+			}
+		}
+	}
+	e.budget.spend(len(data))
+	e.quality.coded(p, isKey, quantizer, len(data))
 	return unit{
-		data:      unsafe.Slice((*byte)(data), int(n)),
-		key:       isKey != 0,
+		data:      data,
+		key:       isKey,
 		quantizer: quantizer,
 		sharp:     e.quality.sharp(),
 		debt:      e.budget.debt(),
 	}, nil
+}
+
+// code returns the access unit of a picture, which is good until the next.
+func (e *h264Encoder) code(p *picture, kind C.int, quantizer int) (data []byte, key bool, err error) {
+	var (
+		start *C.uint8_t
+		isKey C.int
+	)
+	n := C.h264_encode(e.h, pointer(p.y), pointer(p.u), pointer(p.v), pointer(p.same), kind, C.int(quantizer), &start, &isKey)
+	if n < 0 {
+		return nil, false, errors.New("encode picture with x264")
+	}
+	return unsafe.Slice((*byte)(start), int(n)), isKey != 0, nil
 }
 
 func (e *h264Encoder) close() { C.h264_close(e.h) }

@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -136,13 +137,49 @@ func TestH264KeepsToItsRate(t *testing.T) {
 	}
 }
 
-// noise makes the screens pictures with noise in every pixel, as a camera does.
-func (s *scene) noise() {
+// What follows movement may be another picture, or movement by more than x264 looks for.
+func TestH264CutAfterMovement(t *testing.T) {
+	t.Parallel()
+	const rate = 2_000_000
+	s := newScene(t, false)
+	s.noise(25)
+	another := slices.Clone(s.screens[1])
+	s.noise(4)
+	s.screens[1] = another
+	e := openH264(t, s.p, rate)
+	n, debt := 0, time.Duration(0)
+	moves := func(frames int) (last unit) {
+		for range frames {
+			n++
+			s.move(t, n)
+			last = encodeTest(t, e, s.p, false, max(time.Second/60, debt))
+			debt = last.debt
+		}
+		return last
+	}
+	before := moves(80)
+	if bits := 8 * len(before.data); bits > rate/20 {
+		t.Fatalf("movement costs %d bits a picture: the scene is too hard for this test", bits)
+	}
+	s.show(t, 1, 0, 0, sceneWidth, sceneHeight)
+	cut := encodeTest(t, e, s.p, false, time.Second/60)
+	if bits := 8 * len(cut.data); bits > rate/2 {
+		t.Errorf("another picture takes %d bits of a way of %d a second", bits, rate)
+	}
+	debt = cut.debt
+	if after := moves(80); after.key || after.quantizer > before.quantizer+3 {
+		t.Errorf("movement after it: key %v, quantizer %d where it was %d", after.key, after.quantizer, before.quantizer)
+	}
+}
+
+// noise makes the screens pictures with noise in every pixel, as a camera does: less than
+// so much.
+func (s *scene) noise(most int) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for i := range s.screens {
 		for y := range sceneHeight {
 			for x := range sceneWidth {
-				grain := random.IntN(25)
+				grain := random.IntN(most)
 				o := 4 * (y*sceneWidth + x)
 				for c := range 3 {
 					s.screens[i][o+c] = byte(40 + (x*(1+c+i)+y*(3-i))/24 + grain)
@@ -210,7 +247,7 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			s := newScene(b, c.full)
 			if c.noise {
-				s.noise()
+				s.noise(25)
 			}
 			e := openH264(b, s.p, 50_000_000)
 			s.show(b, 0, 0, 0, sceneWidth, sceneHeight)

@@ -157,9 +157,14 @@ func (q *quality) coded(p *picture, key bool, quantizer, size int) {
 	}
 	q.quiet = 0
 	if !q.refines && !q.fresh && !key && quantizer >= q.had {
-		was := min(max(float64(8*size)/q.changed.bits(quantizer), 0.01), 4)
-		q.hard = max(was, (q.hard+was)/2)
+		q.learn(quantizer, size)
 	}
+}
+
+// learn takes what the change has cost, in bytes.
+func (q *quality) learn(quantizer, size int) {
+	was := min(max(float64(8*size)/q.changed.bits(quantizer), 0.01), 4)
+	q.hard = max(was, (q.hard+was)/2)
 }
 
 // sharp says that the picture is as good as it gets.
