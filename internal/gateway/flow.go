@@ -49,6 +49,16 @@ func (f *flow) depart(bytes int, now time.Time) {
 	f.way = append(f.way, departed{bytes, now})
 }
 
+// near takes a round trip.
+func (f *flow) near(took time.Duration) {
+	if f.nearest == 0 || took < f.nearest {
+		f.nearest = took
+	}
+	if f.nearer == 0 || took < f.nearer {
+		f.nearer = took
+	}
+}
+
 // progress takes what a page acknowledges; it tells arrived of each frame that it has
 // now, and says no to what cannot be.
 func (f *flow) progress(p wire.Progress, now time.Time, arrived func(d departed, took time.Duration)) bool {
@@ -60,12 +70,7 @@ func (f *flow) progress(p wire.Progress, now time.Time, arrived func(d departed,
 		f.way = f.way[1:]
 		f.bytes -= d.bytes
 		took := now.Sub(d.at)
-		if f.nearest == 0 || took < f.nearest {
-			f.nearest = took
-		}
-		if f.nearer == 0 || took < f.nearer {
-			f.nearer = took
-		}
+		f.near(took)
 		arrived(d, took)
 	}
 	if now.Sub(f.measured) > nearestFor {

@@ -140,12 +140,12 @@ func TestEstimateOfOneLargeFrame(t *testing.T) {
 		now = now.Add(took)
 		e.deliver(delivery{bytes: size, took: took, at: now})
 	}
-	frame(100, 0)
+	e.near(delivery{took: 3 * time.Millisecond, at: now})
 	frame(240_000, 300*time.Millisecond)
 	if e.rate < carries*3/4 || e.rate > carries {
 		t.Errorf("after a frame that took a second on a way of %d bits a second: %d", carries, e.rate)
 	}
-	e.deliver(delivery{bytes: 200, took: 400 * time.Millisecond, at: now.Add(time.Second)})
+	e.deliver(delivery{bytes: 10_000, took: 400 * time.Millisecond, at: now.Add(time.Second)}) // repeated: it was lost
 	if e.rate < carries*3/4 {
 		t.Errorf("after a small frame that was late: %d", e.rate)
 	}

@@ -157,6 +157,13 @@ func (s *screen) delivered(r *road, came []delivery) {
 	s.tellRate()
 }
 
+// near takes a round trip of something small.
+func (s *screen) near(r *road, took time.Duration, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.way.near(delivery{took: took, at: now})
+}
+
 // tellRate asks for what the narrowest way carries and who leads allows, if that has changed.
 // The ways of those who only watch count as far as is fair to those at work.
 func (s *screen) tellRate() {

@@ -38,6 +38,8 @@ const (
 	// second adds.
 	least, most = 1.03, 1.25
 	haste       = 0.03
+	// large is a frame, in bytes, that takes longer than what is lost of it by chance.
+	large = 50_000
 	// near is how long it is remembered what the way carried when it was full.
 	near = 30 * time.Second
 )
@@ -123,11 +125,7 @@ func (e *estimate) deliver(d delivery) {
 // alone tells of a large frame that it was long under way on a way that was idle before: it
 // says by itself what the way carries.
 func (e *estimate) alone(d delivery) bool {
-	busy := d.took - e.least
-	if busy < judgeEvery || float64(8*d.bytes) < lowestRate*busy.Seconds() {
-		return false
-	}
-	return e.latest.Before(d.at.Add(-d.took))
+	return d.bytes >= large && d.took-e.least >= judgeEvery && e.latest.Before(d.at.Add(-d.took))
 }
 
 // near measures the distance.

@@ -125,6 +125,25 @@ func TestPageIsToldEarly(t *testing.T) {
 	}
 }
 
+// TestPageStaysOnTheSocket: who chooses the road that is used already gets no other, though
+// that one was being tried.
+func TestPageStaysOnTheSocket(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "127.0.0.1")
+	d := s.newDesktop()
+	w := newWindow(t, 1280, 800, "", webrtcFlags...)
+	w.before(`const { prototype } = RTCPeerConnection, { setRemoteDescription } = prototype;
+		prototype.setRemoteDescription = function (...args) {
+			globalThis.tried = this;
+			return new Promise((go) => (globalThis.go = go)).then(() => setRemoteDescription.apply(this, args));
+		};`)
+	w.do(chromedp.Navigate(s.url()))
+	w.holds(`globalThis.go && document.body.dataset.road === "websocket"`)
+	w.eval(`location.hash = "websocket"; setTimeout(go, 100); return 0`, new(int))
+	w.holds(`tried.connectionState === "closed"`)
+	w.moves(d, "websocket")
+}
+
 // TestPageWithoutWebRTC: where WebRTC would bring no picture, the WebSocket does.
 func TestPageWithoutWebRTC(t *testing.T) {
 	t.Parallel()

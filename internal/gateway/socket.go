@@ -85,6 +85,7 @@ func (t *socket) put(ctx context.Context, b []byte) error {
 
 // pump writes frames until v ends, each as soon as there is room for it.
 func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
+	go t.ping(ctx, s) // before the first frame, which may take long
 	rate, last, nudges := initialRate, 0, 0
 	for {
 		// Whether there is room is told before the streamer makes a frame.
@@ -102,7 +103,7 @@ func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
 			nudges = 0
 		case <-quiet:
 			if nudges++; nudges <= mostNudges {
-				go func() { _ = t.conn.Ping(ctx) }()
+				go t.ping(ctx, s)
 			}
 		case f := <-frames:
 			t.mu.Lock()
@@ -115,6 +116,20 @@ func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
 			last = len(f.unit)
 		}
 	}
+}
+
+// ping measures the distance by something small.
+func (t *socket) ping(ctx context.Context, s *screen) {
+	began := time.Now()
+	if t.conn.Ping(ctx) != nil {
+		return
+	}
+	now := time.Now()
+	took := now.Sub(began)
+	t.mu.Lock()
+	t.flow.near(took)
+	t.mu.Unlock()
+	s.near(t.road, took, now)
 }
 
 // state says whether a frame would have to wait, and when it has been quiet for long

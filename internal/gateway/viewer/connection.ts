@@ -262,9 +262,9 @@ class Attempt {
 	choose(choice: Choice): void {
 		this.choice = choice;
 		this.pause = firstRetry;
-		if (this.road === choice) return;
+		if (this.road === choice && choice !== "websocket") return;
 		if (decodes) this.useSocket(); // meanwhile, or for good
-		this.drop();
+		this.drop(); // also one that is only tried
 		if (this.wantsPeer()) this.offer();
 	}
 
