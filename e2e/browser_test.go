@@ -76,7 +76,7 @@ func (b browser) window() browser {
 		return err
 	}))
 	ctx, end := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
-	b.t.Cleanup(end) // harmless twice
+	b.t.Cleanup(end)
 	// The window lives as long as the context of its first run.
 	if err := chromedp.Run(ctx); err != nil {
 		b.t.Fatalf("open a window: %v", err)

@@ -517,7 +517,8 @@ func newWays(t testing.TB) *ways {
 	}
 	t.Cleanup(func() { _ = inside.Process.Kill(); _ = inside.Wait() }) // the links go with it
 	w := &ways{pid: inside.Process.Pid}
-	own, err := os.Readlink("/proc/self/ns/net")
+	// Not that of the process, whose first thread may be in another one for good.
+	own, err := os.Readlink("/proc/thread-self/ns/net")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,6 +146,7 @@ func (g *Gateway) view(ctx context.Context, c *websocket.Conn, streamID string, 
 		socket.listen(ctx, v, s)
 		close(left)
 	}()
+	helpers.Go(func() { socket.measure(ctx, s) })
 	err = g.attend(ctx, socket, v, left, negotiate, func(ctx context.Context) { g.renew(ctx, v, s, streamID) }, func(ctx context.Context, ask wire.Ask) {
 		g.fulfil(ctx, log, v, s, streamID, ask)
 	})

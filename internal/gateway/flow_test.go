@@ -145,9 +145,17 @@ func TestEstimateOfOneLargeFrame(t *testing.T) {
 	if e.rate < carries*3/4 || e.rate > carries {
 		t.Errorf("after a frame that took a second on a way of %d bits a second: %d", carries, e.rate)
 	}
-	e.deliver(delivery{bytes: 10_000, took: 400 * time.Millisecond, at: now.Add(time.Second)}) // repeated: it was lost
-	if e.rate < carries*3/4 {
-		t.Errorf("after a small frame that was late: %d", e.rate)
+	before := e.rate
+	e.deliver(delivery{bytes: 30_000, took: 400 * time.Millisecond, at: now.Add(2 * time.Second)}) // a part was lost, and repeated
+	if e.rate < before {
+		t.Errorf("after a small frame that was late: %d where it was %d", e.rate, before)
+	}
+
+	e = newEstimate(now)
+	e.near(delivery{took: 300 * time.Millisecond, at: now})
+	e.deliver(delivery{bytes: 220_000, took: 1500 * time.Millisecond, at: now.Add(2 * time.Second)})
+	if e.rate < initialRate {
+		t.Errorf("after a frame that took five round trips of a new TCP connection: %d", e.rate)
 	}
 }
 

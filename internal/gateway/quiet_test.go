@@ -33,7 +33,7 @@ func TestQuietSocket(t *testing.T) {
 			if err := conn.Write(t.Context(), websocket.MessageText, []byte(`{"ticket":"`+ticket+`"}`)); err != nil {
 				t.Fatal(err)
 			}
-			frames := make(chan uint32, 1000)
+			frames := make(chan struct{}, 1000)
 			go func() {
 				for n := uint32(0); ; {
 					_, b, err := conn.Read(context.Background())
@@ -47,13 +47,16 @@ func TestQuietSocket(t *testing.T) {
 					if acknowledges {
 						_ = conn.Write(context.Background(), websocket.MessageBinary, wire.Append(nil, wire.Progress{Received: n, Shown: n}))
 					}
-					frames <- n
+					frames <- struct{}{}
 				}
 			}()
-			select {
-			case <-frames:
-			case <-time.After(patience):
-				t.Fatal("no frame comes")
+			for what, comes := range map[string]func() bool{
+				"frame": func() bool { return within(frames) },
+				"ping":  func() bool { return within(pings) },
+			} {
+				if !comes() {
+					t.Fatalf("no %s comes", what)
+				}
 			}
 			d.stop() // which would send frames all the time
 			count := 0
@@ -70,5 +73,15 @@ func TestQuietSocket(t *testing.T) {
 				t.Errorf("%d pings", count)
 			}
 		})
+	}
+}
+
+// within says that something comes.
+func within(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	case <-time.After(patience):
+		return false
 	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ const (
 	// second adds.
 	least, most = 1.03, 1.25
 	haste       = 0.03
-	// large is a frame, in bytes, that takes longer than what is lost of it by chance.
+	// large is a frame, in bytes, whose time says something of the way's width.
 	large = 50_000
 	// near is how long it is remembered what the way carried when it was full.
 	near = 30 * time.Second
@@ -122,10 +123,16 @@ func (e *estimate) deliver(d delivery) {
 	}
 }
 
-// alone tells of a large frame that it was long under way on a way that was idle before: it
-// says by itself what the way carries.
+// alone tells of a large frame that it was long under way on a way that was idle before, and
+// longer than TCP takes to find its speed, a round trip each time it doubles what is under
+// way (RFC 6928: from 14,600 bytes), with one to repeat what was lost: it says by itself
+// what the way carries.
 func (e *estimate) alone(d delivery) bool {
-	return d.bytes >= large && d.took-e.least >= judgeEvery && e.latest.Before(d.at.Add(-d.took))
+	if d.bytes < large || d.at.Add(-d.took).Before(e.latest) {
+		return false
+	}
+	trips := 2 + math.Log2(float64(d.bytes)/14_600)
+	return d.took-e.least >= max(judgeEvery, time.Duration(trips*float64(e.least)))
 }
 
 // near measures the distance.

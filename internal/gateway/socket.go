@@ -85,11 +85,10 @@ func (t *socket) put(ctx context.Context, b []byte) error {
 
 // pump writes frames until v ends, each as soon as there is room for it.
 func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
-	go t.ping(ctx, s) // before the first frame, which may take long
 	rate, last, nudges := initialRate, 0, 0
 	for {
 		// Whether there is room is told before the streamer makes a frame.
-		full, quiet := t.state(rate)
+		full, quiet := t.state(rate, nudges < mostNudges)
 		rate, _ = s.room(t.road, full, last)
 		last = 0
 		frames := t.frames
@@ -102,9 +101,8 @@ func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
 		case <-t.room:
 			nudges = 0
 		case <-quiet:
-			if nudges++; nudges <= mostNudges {
-				go t.ping(ctx, s)
-			}
+			nudges++
+			go func() { _ = t.conn.Ping(ctx) }()
 		case f := <-frames:
 			t.mu.Lock()
 			t.flow.depart(len(f.unit), time.Now())
@@ -118,8 +116,8 @@ func (t *socket) pump(ctx context.Context, v *viewer, s *screen) {
 	}
 }
 
-// ping measures the distance by something small.
-func (t *socket) ping(ctx context.Context, s *screen) {
+// measure tells the distance by something small, before a first frame that may take long.
+func (t *socket) measure(ctx context.Context, s *screen) {
 	began := time.Now()
 	if t.conn.Ping(ctx) != nil {
 		return
@@ -133,11 +131,11 @@ func (t *socket) ping(ctx context.Context, s *screen) {
 }
 
 // state says whether a frame would have to wait, and when it has been quiet for long
-// although frames are under way: not at all if none are.
-func (t *socket) state(rate int) (full bool, quiet <-chan time.Time) {
+// although frames are under way: if none are, or nobody listens, never.
+func (t *socket) state(rate int, listens bool) (full bool, quiet <-chan time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.flow.way) > 0 {
+	if listens && len(t.flow.way) > 0 {
 		quiet = time.After(nudgeAfter)
 	}
 	return !t.flow.room(rate), quiet

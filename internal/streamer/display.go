@@ -54,7 +54,7 @@ func openDisplay(ctx context.Context, name string) (*display, error) {
 		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open display %s: %w", name, err)
 	}
 	d := &display{x: x, hangUp: hangUp, setup: xproto.Setup(x)}
 	d.root = d.setup.DefaultScreen(x).Root

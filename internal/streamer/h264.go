@@ -134,11 +134,14 @@ func (e *h264Encoder) encode(p *picture, key bool, elapsed time.Duration) (unit,
 	if err != nil {
 		return unit{}, err
 	}
-	if !isKey && e.budget.overrun(len(data)) {
-		// It was taken for movement. Who looks on must not wait for it: a key frame does
-		// without it.
-		e.quality.learn(quantizer, len(data))
-		if coarser := e.quality.choose(p, true, 0, e.budget); coarser >= quantizer+much {
+	if !isKey && e.quality.anew() && e.budget.overrun(len(data)) {
+		// It was taken for movement, and is another picture. Who looks on must not wait for
+		// it: a key frame does without it.
+		thought := *e.quality
+		if coarser := e.quality.choose(p, true, 0, e.budget); coarser < quantizer+much {
+			*e.quality = thought
+		} else {
+			e.quality.learn(quantizer, len(data))
 			quantizer = coarser
 			if data, isKey, err = e.code(p, C.X264_TYPE_IDR, quantizer); err != nil {
 				return unit{}, err

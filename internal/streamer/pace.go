@@ -3,7 +3,7 @@ package streamer
 import "time"
 
 const (
-	// keyGap is the least time between key frames: a key frame costs as much as
+	// keyGap is the least time between key frames that are asked for: a key frame costs as much as
 	// many other frames, and viewers who lost one packet ask several times.
 	keyGap = 500 * time.Millisecond
 	// sharpenFor is how long after the last change a still picture is made better.

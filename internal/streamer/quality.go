@@ -95,7 +95,7 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 			worst = max(worst, int(q.at[i]))
 		}
 	}
-	q.fresh = lull && 10*q.changed.blocks > 9*len(q.at)
+	q.fresh = lull && q.anew()
 	hard := q.hard
 	if key {
 		hard = 1
@@ -141,6 +141,9 @@ func (q *quality) choose(p *picture, key bool, elapsed time.Duration, b *budget)
 	q.refines = chosen < worst
 	return chosen
 }
+
+// anew says that nearly all of the picture that was chosen for has changed.
+func (q *quality) anew() bool { return 10*q.changed.blocks > 9*len(q.at) }
 
 // coded records what a picture has cost, in bytes.
 func (q *quality) coded(p *picture, key bool, quantizer, size int) {

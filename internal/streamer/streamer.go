@@ -19,8 +19,8 @@ import (
 
 // Config says which display to stream where.
 type Config struct {
-	// Display is the X display, such as ":0". Its cookie comes from the
-	// environment's XAUTHORITY.
+	// Display is the X display, such as ":0", of this machine. Its cookie, for any display,
+	// comes from the environment's XAUTHORITY.
 	Display string
 	// Socket is the path of the gateway's Unix socket.
 	Socket string

@@ -2,7 +2,8 @@
 //
 // When its X server goes away, xgb closes its queue of requests, twice, and panics; it
 // would with each later request, too. So it does not come to know: from then on every
-// request that has no answer is refused, and WaitForEvent returns a Gone.
+// request that has no answer is refused, and WaitForEvent returns a Gone. Of an answer that
+// was cut short the rest is zeros.
 package x11
 
 import (
@@ -53,7 +54,8 @@ func Dial(display string) (x *xgb.Conn, hangUp func(), err error) {
 
 // Open speaks to an X server by a connection, which it closes if it fails. To hang up,
 // from any goroutine and as often as one likes, has the X server be gone; xgb's own
-// Close must not be used.
+// Close must not be used. Xgb's goroutines stay. Where many unchecked requests follow a
+// Gone, somebody has to take the events that refuse them.
 func Open(conn net.Conn) (x *xgb.Conn, hangUp func(), err error) {
 	l := &line{Conn: conn}
 	l.wrote.L = &l.mu

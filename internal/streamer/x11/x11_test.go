@@ -15,8 +15,8 @@ import (
 )
 
 // serve connects to an X server whose answers to requests, by their number, are these bytes;
-// after the last one it goes away. Then it says so.
-func serve(t *testing.T, answers ...[]byte) (x *xgb.Conn, hangUp func(), ended <-chan struct{}) {
+// after the last one it goes away, and says so, or it stays.
+func serve(t *testing.T, stays bool, answers ...[]byte) (x *xgb.Conn, hangUp func(), ended <-chan struct{}) {
 	t.Helper()
 	t.Setenv("XAUTHORITY", "/nonexistent")
 	near, far := net.Pipe()
@@ -34,6 +34,9 @@ func serve(t *testing.T, answers ...[]byte) (x *xgb.Conn, hangUp func(), ended <
 			if _, err := far.Write(b); err != nil {
 				return
 			}
+		}
+		if stays {
+			_, _ = io.Copy(io.Discard, far)
 		}
 	}()
 	x, hangUp, err := x11.Open(near)
@@ -68,12 +71,12 @@ func awaitGone(t *testing.T, x *xgb.Conn) {
 }
 
 func TestRequestsAreRefusedOnceTheServerHasGone(t *testing.T) {
-	x, _, _ := serve(t)
+	x, _, _ := serve(t, false)
 	awaitGone(t, x)
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			for range 3000 { // more than xgb's queues hold
+			for range 6000 { // more than xgb's queues hold, or its numbers
 				xproto.NoOperation(x)
 				if _, err := xproto.GetInputFocus(x).Reply(); err == nil {
 					t.Error("a request was answered")
@@ -91,14 +94,14 @@ func TestRequestsAreRefusedOnceTheServerHasGone(t *testing.T) {
 			_, _ = x.WaitForEvent() // refused requests that nobody checks
 		}
 	}()
-	within(t, "12,000 requests", all.Wait)
+	within(t, "72,000 requests", all.Wait)
 }
 
 func TestServerGoesInTheMiddleOfAnAnswer(t *testing.T) {
 	reply := make([]byte, 32)
 	reply[0], reply[2], reply[4] = 1, 1, 100 // to the first request, with 400 bytes that never come
 	for _, cut := range []int{0, 1, 31, 32} {
-		x, _, ended := serve(t, reply[:cut])
+		x, _, ended := serve(t, false, reply[:cut])
 		within(t, "a request", func() { _, _ = xproto.GetInputFocus(x).Reply() })
 		<-ended
 		awaitGone(t, x)
@@ -109,7 +112,7 @@ func TestServerGoesInTheMiddleOfAnAnswer(t *testing.T) {
 }
 
 func TestHangUp(t *testing.T) {
-	x, hangUp, _ := serve(t, make([]byte, 1<<20)) // so many errors for no request that it does not end
+	x, hangUp, _ := serve(t, true)
 	hangUp()
 	hangUp()
 	awaitGone(t, x)

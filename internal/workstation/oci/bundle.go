@@ -120,7 +120,14 @@ func writeBundle(s session, p part, spec *specs.Spec) error {
 		filter.Architectures = filter.Architectures[:min(1, len(filter.Architectures))] // the first is the machine's
 	}
 	if p == streamer {
-		onlyUnixSockets(filter)
+		allowSockets(filter, specs.LinuxSeccompArg{Value: unix.AF_UNIX, Op: specs.OpEqualTo})
+	} else {
+		// Not AF_ALG, which has had unprivileged users write to other people's files
+		// (CVE-2026-31431), nor AF_VSOCK, which leads to a virtual machine's host.
+		allowSockets(filter,
+			specs.LinuxSeccompArg{Value: unix.AF_ALG, Op: specs.OpLessThan},
+			specs.LinuxSeccompArg{Value: unix.AF_ALG + 1, Op: specs.OpEqualTo},
+			specs.LinuxSeccompArg{Value: unix.AF_VSOCK, Op: specs.OpGreaterThan})
 	}
 	filter.Architectures = slices.DeleteFunc(filter.Architectures, func(a specs.Arch) bool { return a == specs.ArchX32 })
 	text, err := json.Marshal(spec)
@@ -130,9 +137,9 @@ func writeBundle(s session, p part, spec *specs.Spec) error {
 	return os.WriteFile(s.part(p, "config.json"), text, 0o600)
 }
 
-// onlyUnixSockets has a filter let no others be made: what speaks to a gateway and a
-// display beside it needs no network, nor the kernel's code for one.
-func onlyUnixSockets(filter *specs.LinuxSeccomp) {
+// allowSockets has a filter let sockets of these families be made and no others. What speaks
+// to a gateway and a display beside it needs no network, nor the kernel's code for one.
+func allowSockets(filter *specs.LinuxSeccomp, families ...specs.LinuxSeccompArg) {
 	for i := range filter.Syscalls {
 		rule := &filter.Syscalls[i]
 		if rule.Action == specs.ActAllow {
@@ -140,10 +147,9 @@ func onlyUnixSockets(filter *specs.LinuxSeccomp) {
 		}
 	}
 	filter.Syscalls = slices.DeleteFunc(filter.Syscalls, func(rule specs.LinuxSyscall) bool { return len(rule.Names) == 0 })
-	filter.Syscalls = append(filter.Syscalls, specs.LinuxSyscall{
-		Names: []string{"socket"}, Action: specs.ActAllow,
-		Args: []specs.LinuxSeccompArg{{Index: 0, Value: unix.AF_UNIX, Op: specs.OpEqualTo}},
-	})
+	for _, family := range families {
+		filter.Syscalls = append(filter.Syscalls, specs.LinuxSyscall{Names: []string{"socket"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{family}})
+	}
 }
 
 // openLog opens where a part's output goes: into the volume, whose limit then

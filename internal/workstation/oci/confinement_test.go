@@ -82,6 +82,23 @@ func TestSocketsOfStreamer(t *testing.T) {
 	}
 }
 
+// TestSocketsOfDesktop: of networks as everywhere, but not those by which the kernel or the
+// machine below it is reached.
+func TestSocketsOfDesktop(t *testing.T) {
+	t.Parallel()
+	m := setup(t)
+	check(t, m.driver.Ensure(t.Context(), m.spec(t, "a")))
+	for socket, works := range map[string]bool{
+		"socket.AF_INET, socket.SOCK_STREAM": true, "socket.AF_UNIX, socket.SOCK_STREAM": true, "socket.AF_NETLINK, socket.SOCK_RAW": true,
+		"socket.AF_ALG, socket.SOCK_SEQPACKET": false, "socket.AF_VSOCK, socket.SOCK_STREAM": false,
+	} {
+		out, err := m.run(t, "a", "desktop", 65534, "/usr/bin/python3", "-c", "import socket; socket.socket("+socket+")")
+		if (err == nil) != works || err != nil && !strings.Contains(fmt.Sprint(err, out), "PermissionError") {
+			t.Errorf("%s: %v %s", socket, err, out)
+		}
+	}
+}
+
 // Test32Bit: programs of the other kind run in the desktop, not beside it.
 func Test32Bit(t *testing.T) {
 	t.Parallel()
