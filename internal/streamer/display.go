@@ -44,7 +44,7 @@ func openDisplay(ctx context.Context, name string) (*display, error) {
 		err    error
 	)
 	for range displayTries {
-		if x, hangUp, err = x11.Dial(name); err == nil {
+		if x, hangUp, err = x11.Dial(ctx, name); err == nil {
 			break
 		}
 		select {

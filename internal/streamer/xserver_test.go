@@ -108,7 +108,7 @@ func startXWith(t testing.TB, configuration string) *xserver {
 		t.Fatalf("Xorg does not start: %v\n%s", err, &said)
 	}
 	s.display = ":" + strings.TrimSpace(number)
-	if s.x, s.hangUp, err = x11.Dial(s.display); err != nil {
+	if s.x, s.hangUp, err = x11.Dial(t.Context(), s.display); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.hangUp)

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -92,7 +93,7 @@ func click() []int16 {
 
 // window covers the screen, or a square of that side in its middle; flash makes it white or black.
 func window(side uint16) (flash func(white bool) error, err error) {
-	x, _, err := x11.Dial(os.Getenv("DISPLAY"))
+	x, _, err := x11.Dial(context.Background(), os.Getenv("DISPLAY"))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -34,7 +35,7 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	if len(args) != 1 {
 		return fmt.Errorf("one mode is needed")
 	}
-	x, _, err := x11.Dial(os.Getenv("DISPLAY"))
+	x, _, err := x11.Dial(context.Background(), os.Getenv("DISPLAY"))
 	if err != nil {
 		return err
 	}

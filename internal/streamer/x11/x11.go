@@ -7,6 +7,7 @@
 package x11
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -36,16 +37,16 @@ const (
 // implementation is the error of a server that can't do what it should.
 const implementation = 17
 
-func init() {
+var prepare = sync.OnceFunc(func() {
 	xgb.NewEventFuncs[aGone] = func([]byte) xgb.Event { return Gone{} }
 	xgb.Logger.SetOutput(io.Discard) // what it has to say comes back as errors, too
-}
+})
 
 // Dial connects to the X server of a display of this machine, such as ":0", with the
 // cookie for any host and display in the file that XAUTHORITY names.
-func Dial(display string) (x *xgb.Conn, hangUp func(), err error) {
+func Dial(ctx context.Context, display string) (x *xgb.Conn, hangUp func(), err error) {
 	number, _, _ := strings.Cut(strings.TrimPrefix(display, ":"), ".")
-	conn, err := net.Dial("unix", "/tmp/.X11-unix/X"+number)
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", "/tmp/.X11-unix/X"+number)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to display %q: %w", display, err)
 	}
@@ -57,6 +58,7 @@ func Dial(display string) (x *xgb.Conn, hangUp func(), err error) {
 // Close must not be used. Xgb's goroutines stay. Where many unchecked requests follow a
 // Gone, somebody has to take the events that refuse them.
 func Open(conn net.Conn) (x *xgb.Conn, hangUp func(), err error) {
+	prepare()
 	l := &line{Conn: conn}
 	l.wrote.L = &l.mu
 	if x, err = xgb.NewConnNet(l); err != nil {

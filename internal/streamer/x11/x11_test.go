@@ -123,7 +123,7 @@ func TestHangUp(t *testing.T) {
 
 func TestNoServer(t *testing.T) {
 	t.Setenv("XAUTHORITY", "/nonexistent")
-	if _, _, err := x11.Dial(":65000"); err == nil {
+	if _, _, err := x11.Dial(t.Context(), ":65000"); err == nil {
 		t.Error("connected to a display that is not there")
 	}
 	near, far := net.Pipe()

@@ -175,7 +175,7 @@ func playStreamer() int {
 func dialX() (*xgb.Conn, error) {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		x, _, err := x11.Dial(os.Getenv("DISPLAY"))
+		x, _, err := x11.Dial(context.Background(), os.Getenv("DISPLAY"))
 		if err == nil || time.Now().After(deadline) {
 			return x, err
 		}
