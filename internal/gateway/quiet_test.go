@@ -50,11 +50,10 @@ func TestQuietSocket(t *testing.T) {
 					frames <- struct{}{}
 				}
 			}()
-			for what, comes := range map[string]func() bool{
-				"frame": func() bool { return within(frames) },
-				"ping":  func() bool { return within(pings) },
-			} {
-				if !comes() {
+			for what, come := range map[string]<-chan struct{}{"frame": frames, "ping": pings} {
+				select {
+				case <-come:
+				case <-time.After(patience):
 					t.Fatalf("no %s comes", what)
 				}
 			}
@@ -73,15 +72,5 @@ func TestQuietSocket(t *testing.T) {
 				t.Errorf("%d pings", count)
 			}
 		})
-	}
-}
-
-// within says that something comes.
-func within(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	case <-time.After(patience):
-		return false
 	}
 }

@@ -123,7 +123,8 @@ func writeBundle(s session, p part, spec *specs.Spec) error {
 		allowSockets(filter, specs.LinuxSeccompArg{Value: unix.AF_UNIX, Op: specs.OpEqualTo})
 	} else {
 		// Not AF_ALG, which has had unprivileged users write to other people's files
-		// (CVE-2026-31431), nor AF_VSOCK, which leads to a virtual machine's host.
+		// (CVE-2026-31431), nor AF_VSOCK, which leads to a virtual machine's host. Programs
+		// for 386 still can, by socketcall, whose arguments no filter sees.
 		allowSockets(filter,
 			specs.LinuxSeccompArg{Value: unix.AF_ALG, Op: specs.OpLessThan},
 			specs.LinuxSeccompArg{Value: unix.AF_ALG + 1, Op: specs.OpEqualTo},

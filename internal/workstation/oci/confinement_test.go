@@ -83,7 +83,7 @@ func TestSocketsOfStreamer(t *testing.T) {
 }
 
 // TestSocketsOfDesktop: of networks as everywhere, but not those by which the kernel or the
-// machine below it is reached.
+// machine below it is reached; of programs that are the machine's own kind.
 func TestSocketsOfDesktop(t *testing.T) {
 	t.Parallel()
 	m := setup(t)
