@@ -12,13 +12,14 @@ import (
 
 // catchUp brings a copy up to what has changed in its source since a time, and
 // what changes while it does that, until nothing does or all rounds are over.
-func catchUp(ctx context.Context, source *os.File, target string, since int64, reflink bool) error {
+func (c *copier) catchUp(ctx context.Context, source *os.File, target string, since int64) error {
 	for range rounds {
 		next, err := now()
 		if err != nil {
 			return err
 		}
-		f := follower{copier: copier{reflink: reflink, links: map[inode]string{}}, since: since}
+		clear(c.links)
+		f := follower{copier: c, since: since}
 		if err := f.directory(ctx, source, target); err != nil {
 			return err
 		}
@@ -41,10 +42,10 @@ func now() (int64, error) {
 }
 
 // follower copies again what has changed since. Whatever is done to a file changes
-// its ctime, which nobody can set; all names of a file do so together, so that a
-// fresh table of links finds them all again.
+// its ctime, which nobody can set, but a file knows nothing of its directory being
+// moved: whether that is the one that was copied, its inode tells.
 type follower struct {
-	copier
+	*copier
 	since   int64
 	changed bool
 }
@@ -89,18 +90,12 @@ func (f *follower) follow(ctx context.Context, parent *os.File, name, target str
 		f.changed = true
 		return wrap("stat", filepath.Join(parent.Name(), name), err)
 	}
-	err := unix.Lstat(target, &have)
-	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && have.Mode&unix.S_IFMT == unix.S_IFDIR {
-		dir, err := openAt(parent, name, unix.O_DIRECTORY)
-		if err != nil {
-			f.changed = true
+	copied := unix.Lstat(target, &have) == nil
+	if copied && st.Mode&unix.S_IFMT == unix.S_IFDIR && have.Mode&unix.S_IFMT == unix.S_IFDIR {
+		if same, err := f.subdirectory(ctx, parent, name, target); same || err != nil {
 			return err
 		}
-		defer dir.Close()
-		f.changed = f.changed || st.Ctim.Nano() >= f.since
-		return f.directory(ctx, dir, target)
-	}
-	if err == nil && st.Ctim.Nano() < f.since && alike(&st, &have) {
+	} else if copied && st.Ctim.Nano() < f.since && alike(&st, &have) && f.linked(&st, &have, target) {
 		return nil
 	}
 	f.changed = true
@@ -110,8 +105,40 @@ func (f *follower) follow(ctx context.Context, parent *os.File, name, target str
 	return f.entry(ctx, parent, name, target)
 }
 
-// alike tells whether a file may be the one a copy was made of: a directory that
-// was exchanged for another holds files that have not changed.
+// subdirectory follows a directory, if it is the one that target was made of.
+func (f *follower) subdirectory(ctx context.Context, parent *os.File, name, target string) (same bool, err error) {
+	dir, err := openAt(parent, name, unix.O_DIRECTORY)
+	if err != nil {
+		f.changed = true
+		return false, err
+	}
+	defer dir.Close()
+	st, err := stat(dir)
+	if err != nil || f.dirs[target] != (inode{st.Dev, st.Ino}) {
+		return false, err
+	}
+	f.changed = f.changed || st.Ctim.Nano() >= f.since
+	return true, f.directory(ctx, dir, target)
+}
+
+// alike tells whether a file may be the one a copy was made of, for file systems
+// that do not mark a file that is renamed.
 func alike(a, b *unix.Stat_t) bool {
 	return a.Mode == b.Mode && a.Uid == b.Uid && a.Gid == b.Gid && a.Size == b.Size && a.Mtim == b.Mtim
+}
+
+// linked tells whether a file's copy is the same file as those of its names that
+// were met before. Another name may have come by a directory that was moved.
+func (f *follower) linked(st, have *unix.Stat_t, target string) bool {
+	if st.Nlink == 1 {
+		return true
+	}
+	file := inode{st.Dev, st.Ino}
+	first, met := f.links[file]
+	if !met {
+		f.links[file] = target
+		return true
+	}
+	var other unix.Stat_t
+	return unix.Lstat(first, &other) == nil && other.Ino == have.Ino
 }

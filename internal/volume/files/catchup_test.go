@@ -1,17 +1,20 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/backlot/backlot/internal/volume/tree"
 )
 
-// Whatever is done to a tree since it was copied, the copy becomes the same again.
+// Whatever is done to a tree since it was copied, the copy becomes the same again,
+// even where files are alike in size and time, as those of an archive are.
 func TestCatchUp(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(at func(string) string) error{
@@ -27,6 +30,9 @@ func TestCatchUp(t *testing.T) {
 		"directory":     func(at func(string) string) error { return os.Rename(at("a"), at("b/a")) },
 		"exchanged": func(at func(string) string) error {
 			return unix.Renameat2(unix.AT_FDCWD, at("a"), unix.AT_FDCWD, at("b"), unix.RENAME_EXCHANGE)
+		},
+		"moved around": func(at func(string) string) error {
+			return errors.Join(os.Rename(at("a"), at("x")), os.Rename(at("b"), at("a")), os.Rename(at("x"), at("b")))
 		},
 		"another name":     func(at func(string) string) error { return os.Link(at("a/f"), at("b/z")) },
 		"name of many":     func(at func(string) string) error { return os.Remove(at("a/two")) },
@@ -62,18 +68,35 @@ func TestCatchUp(t *testing.T) {
 			must(t, os.WriteFile(at("b/one"), []byte("one"), 0o600))
 			must(t, os.Link(at("b/one"), at("a/two")))
 			must(t, os.Symlink("a", at("l")))
-			since, err := now()
-			must(t, err)
-			must(t, copyTree(t.Context(), dir, target, false))
-			must(t, change(at))
+			for _, name := range []string{"a/f", "b/f"} {
+				must(t, os.Chtimes(at(name), time.Time{}, time.Unix(1e9, 0)))
+			}
+			since := nextTick(t)
 			source, err := os.Open(dir)
 			must(t, err)
 			defer source.Close()
-			must(t, catchUp(t.Context(), source, target, since, false))
+			c := newCopier(false)
+			must(t, c.directory(t.Context(), source, target))
+			must(t, change(at))
+			must(t, c.catchUp(t.Context(), source, target, since))
 			if got, want := root(t, target), root(t, dir); got != want {
 				t.Error("the copy differs")
 			}
 		})
+	}
+}
+
+// nextTick waits until the kernel's clock for files is beyond all that was done so
+// far, and tells its time.
+func nextTick(t *testing.T) int64 {
+	t.Helper()
+	start, err := now()
+	must(t, err)
+	for {
+		if n, err := now(); err != nil || n > start {
+			must(t, err)
+			return n
+		}
 	}
 }
 

@@ -34,11 +34,11 @@ func copyTree(ctx context.Context, source, target string, reflink bool) error {
 	if err != nil {
 		return err
 	}
-	c := copier{reflink: reflink, links: map[inode]string{}}
+	c := newCopier(reflink)
 	if err := c.directory(ctx, dir, target); err != nil {
 		return err
 	}
-	return catchUp(ctx, dir, target, since, reflink)
+	return c.catchUp(ctx, dir, target, since)
 }
 
 type inode struct{ dev, ino uint64 }
@@ -46,12 +46,22 @@ type inode struct{ dev, ino uint64 }
 type copier struct {
 	reflink bool
 	links   map[inode]string // where the first copy of a file with several names is
+	dirs    map[string]inode // what each directory of the copy was made of
+}
+
+func newCopier(reflink bool) *copier {
+	return &copier{reflink: reflink, links: map[inode]string{}, dirs: map[string]inode{}}
 }
 
 func (c *copier) directory(ctx context.Context, source *os.File, target string) error {
+	st, err := stat(source)
+	if err != nil {
+		return err
+	}
 	if err := os.Mkdir(target, 0o700); err != nil {
 		return err
 	}
+	c.dirs[target] = inode{st.Dev, st.Ino}
 	names, err := source.Readdirnames(-1)
 	if err != nil {
 		return err
@@ -66,9 +76,9 @@ func (c *copier) directory(ctx context.Context, source *os.File, target string) 
 
 // itself gives target what a directory has besides its files.
 func (c *copier) itself(source *os.File, target string) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(source.Fd()), &st); err != nil {
-		return &os.PathError{Op: "stat", Path: source.Name(), Err: err}
+	st, err := stat(source)
+	if err != nil {
+		return err
 	}
 	return attributes(source, ".", target, &st)
 }
@@ -136,8 +146,8 @@ func (c *copier) regular(ctx context.Context, parent *os.File, name, target stri
 		return err
 	}
 	defer source.Close()
-	if err := unix.Fstat(int(source.Fd()), st); err != nil {
-		return wrap("stat", source.Name(), err)
+	if *st, err = stat(source); err != nil {
+		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return wrap("copy", source.Name(), fs.ErrNotExist)
@@ -248,6 +258,11 @@ func read(fill func([]byte) (int, error)) ([]byte, error) {
 	buf := make([]byte, 64<<10)
 	n, err := fill(buf)
 	return buf[:max(n, 0)], err
+}
+
+func stat(f *os.File) (st unix.Stat_t, err error) {
+	err = wrap("stat", f.Name(), unix.Fstat(int(f.Fd()), &st))
+	return st, err
 }
 
 func openAt(parent *os.File, name string, flags int) (*os.File, error) {
