@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/backlot/backlot/internal/volume/btrfs"
 	"github.com/backlot/backlot/internal/volume/volumetest"
 )
@@ -58,14 +56,7 @@ func mountBtrfs(t testing.TB, at string) {
 	run(t, "truncate", "-s", "4G", image)
 	run(t, "mkfs.btrfs", "-q", image)
 	run(t, "mount", "-o", "loop", image, at)
-	t.Cleanup(func() { unmount(t, at) })
-}
-
-// unmount is patient: a process started by another test holds copies of this
-// one's open files until its exec.
-func unmount(t testing.TB, dir string) {
-	t.Helper()
-	eventually(t, "unmount "+dir, func() bool { return unix.Unmount(dir, 0) == nil })
+	t.Cleanup(func() { volumetest.Unmount(t, at) })
 }
 
 // eventually waits until a condition holds.

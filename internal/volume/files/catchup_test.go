@@ -1,6 +1,8 @@
 package files
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -11,13 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/backlot/backlot/internal/volume/tree"
+	"github.com/backlot/backlot/internal/volume/volumetest"
 )
 
 // Whatever is done to a tree since it was copied, the copy becomes the same again,
 // even where files are alike in size and time, as those of an archive are.
 func TestCatchUp(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(at func(string) string) error{
+	changes := map[string]func(at func(string) string) error{
 		"nothing":       func(func(string) string) error { return nil },
 		"append":        func(at func(string) string) error { return os.WriteFile(at("a/f"), []byte("more than before"), 0o600) },
 		"same length":   func(at func(string) string) error { return os.WriteFile(at("a/f"), []byte("A/F"), 0o600) },
@@ -34,13 +37,20 @@ func TestCatchUp(t *testing.T) {
 		"moved around": func(at func(string) string) error {
 			return errors.Join(os.Rename(at("a"), at("x")), os.Rename(at("b"), at("a")), os.Rename(at("x"), at("b")))
 		},
-		"another name":     func(at func(string) string) error { return os.Link(at("a/f"), at("b/z")) },
-		"name of many":     func(at func(string) string) error { return os.Remove(at("a/two")) },
-		"through one name": func(at func(string) string) error { return os.WriteFile(at("b/one"), []byte("ONE"), 0o600) },
-		"mode":             func(at func(string) string) error { return os.Chmod(at("a"), 0o711) },
-		"owner":            func(at func(string) string) error { return os.Chown(at("b/f"), 7, 7) },
-		"attribute":        func(at func(string) string) error { return unix.Setxattr(at("a/f"), "user.x", []byte("y"), 0) },
-		"of the top":       func(at func(string) string) error { return os.Chmod(at("."), 0o700) },
+		"another name":      func(at func(string) string) error { return os.Link(at("a/f"), at("b/z")) },
+		"name of many":      func(at func(string) string) error { return os.Remove(at("a/two")) },
+		"through one name":  func(at func(string) string) error { return os.WriteFile(at("b/one"), []byte("ONE"), 0o600) },
+		"mode":              func(at func(string) string) error { return os.Chmod(at("a"), 0o711) },
+		"owner":             func(at func(string) string) error { return os.Chown(at("b/f"), 7, 7) },
+		"attribute":         func(at func(string) string) error { return unix.Setxattr(at("a/f"), "user.x", []byte("y"), 0) },
+		"attribute removed": func(at func(string) string) error { return unix.Removexattr(at("b"), "user.x") },
+		"under inherited rights": func(at func(string) string) error {
+			return os.WriteFile(at("b/f"), []byte("B/F"), 0o600)
+		},
+		"exchanged files": func(at func(string) string) error {
+			return unix.Renameat2(unix.AT_FDCWD, at("a/f"), unix.AT_FDCWD, at("b/f"), unix.RENAME_EXCHANGE)
+		},
+		"of the top": func(at func(string) string) error { return os.Chmod(at("."), 0o700) },
 		"directory for file": func(at func(string) string) error {
 			return replace(at("a/f"), func(p string) error { return os.Mkdir(p, 0o700) })
 		},
@@ -53,51 +63,92 @@ func TestCatchUp(t *testing.T) {
 		"target": func(at func(string) string) error {
 			return replace(at("l"), func(p string) error { return os.Symlink("B", p) })
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if os.Geteuid() != 0 {
-				t.Skip("needs root, to keep owners")
-			}
-			dir, target := t.TempDir(), filepath.Join(t.TempDir(), "copy")
-			at := func(name string) string { return filepath.Join(dir, name) }
-			for _, name := range []string{"a", "b"} {
-				must(t, os.Mkdir(at(name), 0o755))
-				must(t, os.WriteFile(at(name+"/f"), []byte(name+"/f"), 0o600))
-			}
-			must(t, os.WriteFile(at("b/one"), []byte("one"), 0o600))
-			must(t, os.Link(at("b/one"), at("a/two")))
-			must(t, os.Symlink("a", at("l")))
-			for _, name := range []string{"a/f", "b/f"} {
-				must(t, os.Chtimes(at(name), time.Time{}, time.Unix(1e9, 0)))
-			}
-			since := nextTick(t)
-			source, err := os.Open(dir)
-			must(t, err)
-			defer source.Close()
-			c := newCopier(false)
-			must(t, c.directory(t.Context(), source, target))
-			must(t, change(at))
-			must(t, c.catchUp(t.Context(), source, target, since))
-			if got, want := root(t, target), root(t, dir); got != want {
-				t.Error("the copy differs")
-			}
-		})
+	}
+	onBoth(t, func(t *testing.T, disk string, reflink bool) {
+		for name, change := range changes {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				dir, err := os.MkdirTemp(disk, "") //nolint:usetesting // on that disk
+				must(t, err)
+				changed(t, dir, reflink, change)
+			})
+		}
+	})
+}
+
+// onBoth runs a test on the disk that is there, with plain copies, and on XFS.
+func onBoth(t *testing.T, test func(t *testing.T, disk string, reflink bool)) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to keep owners")
+	}
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		test(t, t.TempDir(), false)
+	})
+	t.Run("reflink", func(t *testing.T) {
+		t.Parallel()
+		volumetest.RequireXFS(t)
+		disk := t.TempDir()
+		volumetest.MountXFS(t, disk, "400M")
+		test(t, disk, true)
+	})
+}
+
+func changed(t *testing.T, disk string, reflink bool, change func(at func(string) string) error) {
+	dir, target := filepath.Join(disk, "source"), filepath.Join(disk, "copy")
+	must(t, os.Mkdir(dir, 0o755))
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"a", "b"} {
+		must(t, os.Mkdir(at(name), 0o755))
+		must(t, os.WriteFile(at(name+"/f"), []byte(name+"/f"), 0o600))
+	}
+	must(t, os.WriteFile(at("b/one"), []byte("one"), 0o600))
+	must(t, os.Link(at("b/one"), at("a/two")))
+	must(t, os.Symlink("a", at("l")))
+	must(t, unix.Setxattr(at("b"), "user.x", []byte("x"), 0))
+	must(t, unix.Setxattr(at("b"), "system.posix_acl_default", readableBy(7), 0)) // later than its files
+	for _, name := range []string{"a/f", "b/f"} {
+		must(t, os.Chtimes(at(name), time.Time{}, time.Unix(1e9, 0)))
+	}
+	nextTick(t, disk)
+	source, err := os.Open(dir)
+	must(t, err)
+	defer source.Close()
+	c := newCopier(reflink)
+	since, err := c.top(t.Context(), source, target)
+	must(t, err)
+	must(t, change(at))
+	must(t, c.catchUp(t.Context(), source, target, since))
+	if got, want := root(t, target), root(t, dir); got != want {
+		t.Error("the copy differs")
 	}
 }
 
-// nextTick waits until the kernel's clock for files is beyond all that was done so
-// far, and tells its time.
-func nextTick(t *testing.T) int64 {
+// nextTick waits until the file system's clock is beyond all that was done so far.
+func nextTick(t tb, dir string) {
 	t.Helper()
-	start, err := now()
+	start, err := now(dir)
 	must(t, err)
-	for {
-		if n, err := now(); err != nil || n > start {
-			must(t, err)
-			return n
-		}
+	for n := start; n <= start; {
+		n, err = now(dir)
+		must(t, err)
 	}
+}
+
+// readableBy is an access control list as the kernel takes it: a version, and a tag,
+// permissions and an id for each entry.
+func readableBy(user uint32) []byte {
+	const owner, named, group, mask, other, nobody = 1, 2, 4, 16, 32, 1<<32 - 1
+	acl := binary.LittleEndian.AppendUint32(nil, 2)
+	for _, e := range []struct {
+		tag, permissions uint16
+		id               uint32
+	}{{owner, 6, nobody}, {named, 4, user}, {group, 0, nobody}, {mask, 4, nobody}, {other, 0, nobody}} {
+		acl = binary.LittleEndian.AppendUint16(acl, e.tag)
+		acl = binary.LittleEndian.AppendUint16(acl, e.permissions)
+		acl = binary.LittleEndian.AppendUint32(acl, e.id)
+	}
+	return acl
 }
 
 func replace(path string, with func(string) error) error {
@@ -107,14 +158,21 @@ func replace(path string, with func(string) error) error {
 	return with(path)
 }
 
-func root(t *testing.T, dir string) tree.Hash {
+func root(t tb, dir string) tree.Hash {
 	t.Helper()
-	s, err := tree.Sum(t.Context(), dir, filepath.Join(t.TempDir(), "manifest"), nil)
+	s, err := tree.Sum(t.Context(), dir, dir+".manifest", nil)
 	must(t, err)
 	return s.Root
 }
 
-func must(t *testing.T, err error) {
+// tb is what rapid's tests have, too.
+type tb interface {
+	Helper()
+	Fatal(args ...any)
+	Context() context.Context
+}
+
+func must(t tb, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

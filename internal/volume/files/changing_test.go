@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/backlot/backlot/internal/volume"
+	"github.com/backlot/backlot/internal/volume/volumetest"
 )
 
 // bothWays runs a test with plain copies and, where there is XFS, with shared ones.
@@ -20,9 +21,9 @@ func bothWays(t *testing.T, test func(t *testing.T, d volume.Driver)) {
 	})
 	t.Run("reflink", func(t *testing.T) {
 		t.Parallel()
-		requireXFS(t)
+		volumetest.RequireXFS(t)
 		host := t.TempDir()
-		mountXFS(t, host, "2G")
+		volumetest.MountXFS(t, host, "2G")
 		test(t, openReflink(t, filepath.Join(host, "store")))
 	})
 }

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -19,8 +20,8 @@ import (
 const rounds = 3
 
 // copyTree copies a directory tree to target, which does not exist. Whoever works
-// in source may change it meanwhile, even to lead us astray: every file is
-// reached through its open directory and never through a symbolic link.
+// in source may change it meanwhile, even to lead us astray: every file is opened
+// once, by its name in its open directory, and never reached by its name again.
 func copyTree(ctx context.Context, source, target string, reflink bool) error {
 	dir, err := os.OpenFile(source, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -30,40 +31,47 @@ func copyTree(ctx context.Context, source, target string, reflink bool) error {
 		return err
 	}
 	defer dir.Close()
-	since, err := now()
-	if err != nil {
-		return err
-	}
 	c := newCopier(reflink)
-	if err := c.directory(ctx, dir, target); err != nil {
+	since, err := c.top(ctx, dir, target)
+	if err != nil {
 		return err
 	}
 	return c.catchUp(ctx, dir, target, since)
 }
 
-type inode struct{ dev, ino uint64 }
-
 type copier struct {
 	reflink bool
-	links   map[inode]string // where the first copy of a file with several names is
-	dirs    map[string]inode // what each directory of the copy was made of
+	made    map[uint64]uint64 // the inode that each inode of the copy was made of
+	links   map[moment]string // where the first copy of a file with several names is
+	value   []byte            // of an extended attribute, as large as any gets
+}
+
+// moment is a file as it is until it changes.
+type moment struct {
+	ino   uint64
+	ctime unix.Timespec
 }
 
 func newCopier(reflink bool) *copier {
-	return &copier{reflink: reflink, links: map[inode]string{}, dirs: map[string]inode{}}
+	return &copier{reflink: reflink, made: map[uint64]uint64{}, links: map[moment]string{}, value: make([]byte, 64<<10)}
 }
 
-func (c *copier) directory(ctx context.Context, source *os.File, target string) error {
-	st, err := stat(source)
-	if err != nil {
-		return err
-	}
+// top copies the tree once, and tells since when changes may have been missed.
+func (c *copier) top(ctx context.Context, source *os.File, target string) (since int64, err error) {
 	if err := os.Mkdir(target, 0o700); err != nil {
-		return err
+		return 0, err
 	}
-	c.dirs[target] = inode{st.Dev, st.Ino}
-	names, err := source.Readdirnames(-1)
+	since, err = now(target)
 	if err != nil {
+		return 0, err
+	}
+	return since, c.directory(ctx, source, target)
+}
+
+// directory fills target, which is there and empty.
+func (c *copier) directory(ctx context.Context, source *os.File, target string) error {
+	names, err := list(source)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, name := range names {
@@ -71,101 +79,105 @@ func (c *copier) directory(ctx context.Context, source *os.File, target string) 
 			return err
 		}
 	}
-	return c.itself(source, target)
-}
-
-// itself gives target what a directory has besides its files.
-func (c *copier) itself(source *os.File, target string) error {
-	st, err := stat(source)
-	if err != nil {
-		return err
-	}
-	return attributes(source, ".", target, &st)
+	return c.attributes(source, target)
 }
 
 // entry copies a file of any kind, unless it has vanished.
 func (c *copier) entry(ctx context.Context, parent *os.File, name, target string) error {
-	err := ctx.Err()
-	if err == nil {
-		err = c.present(ctx, parent, name, target)
+	source, st, err := open(parent, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	if vanished(err) { // as good as removed before
-		return os.RemoveAll(target)
-	}
-	return err
-}
-
-// vanished tells whether a file was removed while it was copied, or exchanged for
-// one of another kind.
-func vanished(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR)
-}
-
-func (c *copier) present(ctx context.Context, parent *os.File, name, target string) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(int(parent.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return &os.PathError{Op: "stat", Path: filepath.Join(parent.Name(), name), Err: err}
-	}
-	kind := st.Mode & unix.S_IFMT
-	if kind == unix.S_IFDIR {
-		dir, err := openAt(parent, name, unix.O_DIRECTORY)
-		if err != nil {
-			return err
-		}
-		defer dir.Close()
-		return c.directory(ctx, dir, target)
-	}
-	if st.Nlink > 1 {
-		if first, ok := c.links[inode{st.Dev, st.Ino}]; ok {
-			return os.Link(first, target)
-		}
-	}
-	var err error
-	switch kind {
-	case unix.S_IFREG:
-		err = c.regular(ctx, parent, name, target, &st)
-	case unix.S_IFLNK:
-		err = symlink(parent, name, target)
-	default: // devices, whiteouts among them, pipes and sockets
-		err = wrap("mknod", target, unix.Mknod(target, kind, int(st.Rdev)))
-	}
-	if err != nil {
-		return err
-	}
-	if st.Nlink > 1 {
-		c.links[inode{st.Dev, st.Ino}] = target
-	}
-	return attributes(parent, name, target, &st)
-}
-
-// regular copies a file's content, sharing it, or leaving holes where there are
-// holes. st is brought up to date.
-func (c *copier) regular(ctx context.Context, parent *os.File, name, target string, st *unix.Stat_t) (err error) {
-	source, err := openAt(parent, name, unix.O_NONBLOCK) // in case it is a pipe by now
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	if *st, err = stat(source); err != nil {
+	return c.file(ctx, source, st, target)
+}
+
+// file copies what was opened without looking into it.
+func (c *copier) file(ctx context.Context, source *os.File, st *unix.Stat_t, target string) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return wrap("copy", source.Name(), fs.ErrNotExist)
+	kind := st.Mode & unix.S_IFMT
+	several := st.Nlink > 1 && kind != unix.S_IFDIR
+	if first, ok := c.links[moment{st.Ino, st.Ctim}]; several && ok {
+		if err := os.Link(first, target); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
-	file, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	var err error
+	switch kind {
+	case unix.S_IFDIR:
+		err = c.subdirectory(ctx, source, target)
+	case unix.S_IFREG:
+		err = c.regular(ctx, source, target)
+	case unix.S_IFLNK:
+		err = c.symlink(source, target)
+	default: // devices, whiteouts among them, pipes and sockets
+		if err = wrap("mknod", target, unix.Mknod(target, kind, int(st.Rdev))); err == nil {
+			err = c.attributes(source, target)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	if several {
+		c.links[moment{st.Ino, st.Ctim}] = target
+	}
+	return nil
+}
+
+func (c *copier) subdirectory(ctx context.Context, source *os.File, target string) error {
+	dir, err := reopen(source, unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := os.Mkdir(target, 0o700); err != nil {
+		return err
+	}
+	return c.directory(ctx, dir, target)
+}
+
+// regular copies a file's content, sharing it, or leaving holes where there are holes.
+func (c *copier) regular(ctx context.Context, source *os.File, target string) (err error) {
+	from, err := reopen(source, 0)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(c.share(ctx, from, to), to.Close()); err != nil {
+		return err
+	}
+	return c.attributes(from, target)
+}
+
+func (c *copier) share(ctx context.Context, from, to *os.File) error {
 	if c.reflink {
-		err := unix.IoctlFileClone(int(file.Fd()), int(source.Fd()))
+		err := unix.IoctlFileClone(int(to.Fd()), int(from.Fd()))
 		switch {
 		case err == nil, errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EIO):
-			return wrap("clone", source.Name(), err)
+			return wrap("clone", from.Name(), err)
 		}
-		// There are files that cannot be shared, as one that is swapped to.
+		// The file system may be unable to share this one.
 	}
-	return content(ctx, source, file, st.Size)
+	// Pages that are written out are marked again when they are stored to by way of
+	// a mapping, and the file with them.
+	flags := unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
+	if err := unix.SyncFileRange(int(from.Fd()), 0, 0, flags); err != nil {
+		return wrap("write out", from.Name(), err)
+	}
+	st, err := stat(from)
+	if err != nil {
+		return err
+	}
+	return content(ctx, from, to, st.Size)
 }
 
 func content(ctx context.Context, source, target *os.File, size int64) error {
@@ -174,13 +186,13 @@ func content(ctx context.Context, source, target *os.File, size int64) error {
 			return err
 		}
 		start, err := source.Seek(end, unix.SEEK_DATA)
+		if err == nil {
+			end, err = source.Seek(start, unix.SEEK_HOLE)
+		}
 		if errors.Is(err, unix.ENXIO) {
-			break // nothing but a hole up to the end
+			break // nothing but a hole up to the end, or shorter by now
 		}
 		if err != nil {
-			return err
-		}
-		if end, err = source.Seek(start, unix.SEEK_HOLE); err != nil {
 			return err
 		}
 		end = min(end, size, start+64<<20) // a piece at a time, to look at ctx
@@ -200,22 +212,29 @@ func content(ctx context.Context, source, target *os.File, size int64) error {
 	return target.Truncate(size)
 }
 
-func symlink(parent *os.File, name, target string) error {
+func (c *copier) symlink(source *os.File, target string) error {
 	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(int(parent.Fd()), name, buf)
+	n, err := unix.Readlinkat(int(source.Fd()), "", buf)
 	if err != nil {
-		return wrap("readlink", filepath.Join(parent.Name(), name), err)
+		return wrap("readlink", source.Name(), err)
 	}
-	return os.Symlink(string(buf[:n]), target)
+	if err := os.Symlink(string(buf[:n]), target); err != nil {
+		return err
+	}
+	return c.attributes(source, target)
 }
 
-// attributes gives target what name in parent has: owner first, because a change
-// of owner takes away capabilities and set-id bits; times last.
-func attributes(parent *os.File, name, target string, st *unix.Stat_t) error {
+// attributes gives target what a file has besides its content: owner first, because
+// a change of owner takes away capabilities and set-id bits; times last.
+func (c *copier) attributes(source *os.File, target string) error {
+	st, err := stat(source)
+	if err != nil {
+		return err
+	}
 	if err := os.Lchown(target, int(st.Uid), int(st.Gid)); err != nil {
 		return err
 	}
-	if err := xattrs(fmt.Sprintf("/proc/self/fd/%d/%s", parent.Fd(), name), target); err != nil {
+	if err := c.xattrs(source, target); err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFLNK {
@@ -224,54 +243,101 @@ func attributes(parent *os.File, name, target string, st *unix.Stat_t) error {
 		}
 	}
 	times := []unix.Timespec{st.Atim, st.Mtim}
-	return wrap("utimes", target, unix.UtimesNanoAt(unix.AT_FDCWD, target, times, unix.AT_SYMLINK_NOFOLLOW))
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, target, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return wrap("utimes", target, err)
+	}
+	var have unix.Stat_t
+	if err := unix.Lstat(target, &have); err != nil {
+		return wrap("stat", target, err)
+	}
+	c.made[have.Ino] = st.Ino
+	return nil
 }
 
-func xattrs(source, target string) error {
-	names, err := read(func(buf []byte) (int, error) { return unix.Llistxattr(source, buf) })
-	if errors.Is(err, unix.ENOTSUP) {
-		return nil
+// xattrs gives target the extended attributes of a file, and takes away what it has
+// besides: from an earlier copy, or inherited from its directory.
+func (c *copier) xattrs(source *os.File, target string) error {
+	path := fmt.Sprintf("/proc/self/fd/%d", source.Fd()) // also of what is only opened as a path
+	names, err := c.xattrNames(func(buf []byte) (int, error) { return unix.Listxattr(path, buf) })
+	if err != nil {
+		return wrap("listxattr", source.Name(), err)
 	}
+	has, err := c.xattrNames(func(buf []byte) (int, error) { return unix.Llistxattr(target, buf) })
 	if err != nil {
 		return wrap("listxattr", target, err)
 	}
-	for name := range bytes.SplitSeq(names, []byte{0}) {
-		if len(name) == 0 {
+	for _, name := range has {
+		if slices.Contains(names, name) {
 			continue
 		}
-		value, err := read(func(buf []byte) (int, error) { return unix.Lgetxattr(source, string(name), buf) })
+		if err := unix.Lremovexattr(target, name); err != nil && !errors.Is(err, unix.ENODATA) {
+			return wrap("removexattr "+name, target, err)
+		}
+	}
+	for _, name := range names {
+		n, err := unix.Getxattr(path, name, c.value)
 		if errors.Is(err, unix.ENODATA) {
 			continue // removed meanwhile
 		}
 		if err != nil {
-			return wrap("getxattr", target, err)
+			return wrap("getxattr "+name, source.Name(), err)
 		}
-		if err := unix.Lsetxattr(target, string(name), value, 0); err != nil {
-			return wrap("setxattr "+string(name), target, err)
+		if err := unix.Lsetxattr(target, name, c.value[:n], 0); err != nil {
+			return wrap("setxattr "+name, target, err)
 		}
 	}
 	return nil
 }
 
-// read calls a function that fills a buffer, which is as large as any xattr gets.
-func read(fill func([]byte) (int, error)) ([]byte, error) {
-	buf := make([]byte, 64<<10)
-	n, err := fill(buf)
-	return buf[:max(n, 0)], err
+func (c *copier) xattrNames(list func([]byte) (int, error)) ([]string, error) {
+	n, err := list(c.value)
+	if n == 0 || errors.Is(err, unix.ENOTSUP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(c.value[:n]), "\x00"), "\x00"), nil
+}
+
+// list names the files in a directory. One that is removed and made again while the
+// directory is read may have been met twice.
+func list(dir *os.File) ([]string, error) {
+	if _, err := dir.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	names, err := dir.Readdirnames(-1)
+	slices.Sort(names)
+	return slices.Compact(names), err
+}
+
+// open finds a file of any kind, without opening what it may be a door to.
+func open(parent *os.File, name string) (*os.File, *unix.Stat_t, error) {
+	path := filepath.Join(parent.Name(), name)
+	fd, err := unix.Openat(int(parent.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, wrap("open", path, err)
+	}
+	f := os.NewFile(uintptr(fd), path)
+	st, err := stat(f)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, &st, nil
+}
+
+// reopen opens what open has found, to read.
+func reopen(f *os.File, flags int) (*os.File, error) {
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+	if err != nil {
+		return nil, wrap("open", f.Name(), err)
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 func stat(f *os.File) (st unix.Stat_t, err error) {
 	err = wrap("stat", f.Name(), unix.Fstat(int(f.Fd()), &st))
 	return st, err
-}
-
-func openAt(parent *os.File, name string, flags int) (*os.File, error) {
-	path := filepath.Join(parent.Name(), name)
-	fd, err := unix.Openat(int(parent.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, 0)
-	if err != nil {
-		return nil, wrap("open", path, err)
-	}
-	return os.NewFile(uintptr(fd), path), nil
 }
 
 func wrap(op, path string, err error) error {

@@ -23,5 +23,6 @@
 //   - two files may be of different moments, by as much as the call takes: a database
 //     of several files may find its log older than its tables. Here btrfs keeps the order, and
 //     this package does not;
-//   - a file moved between directories more than twice during the call may be missing.
+//   - what is removed or moved during the last comparison may still be there, moved
+//     files under both their names; one that is changed and moved then may be missing.
 package files

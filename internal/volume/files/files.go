@@ -159,10 +159,10 @@ func (d *Driver) place(ctx context.Context, source, target string) error {
 		return err
 	}
 	temp := filepath.Join(d.dir, tempDir, rand.Text())
-	err := d.fill(ctx, source, temp)
-	if err == nil {
-		err = unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, target, unix.RENAME_NOREPLACE)
+	if err := d.fill(ctx, source, temp); err != nil {
+		return errors.Join(meant(err), os.RemoveAll(temp))
 	}
+	err := unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, target, unix.RENAME_NOREPLACE)
 	if err == nil {
 		return syncDir(filepath.Dir(target))
 	}

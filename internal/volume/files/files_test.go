@@ -67,7 +67,7 @@ func TestStoppedStore(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unmount(t, disk) })
+	t.Cleanup(func() { volumetest.Unmount(t, disk) })
 	d := open(t, disk)
 	if err := d.Create(t.Context(), "v1", volume.Options{}); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestFullStore(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unmount(t, disk) })
+	t.Cleanup(func() { volumetest.Unmount(t, disk) })
 	d := open(t, disk)
 	if err := d.Create(t.Context(), "v1", volume.Options{}); err != nil {
 		t.Fatal(err)

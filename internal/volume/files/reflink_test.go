@@ -3,10 +3,8 @@ package files_test
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,47 +12,6 @@ import (
 	"github.com/backlot/backlot/internal/volume/files"
 	"github.com/backlot/backlot/internal/volume/volumetest"
 )
-
-// requireXFS skips what cannot work here.
-func requireXFS(t testing.TB) {
-	t.Helper()
-	if !volumetest.MountsArePrivate() {
-		t.Skip("needs root, to mount")
-	}
-	if _, err := exec.LookPath("mkfs.xfs"); err != nil {
-		t.Skip("needs mkfs.xfs of xfsprogs")
-	}
-	if _, err := os.Stat("/sys/fs/xfs"); err != nil {
-		t.Skip("needs XFS in the kernel")
-	}
-}
-
-// mountXFS mounts a new XFS.
-func mountXFS(t testing.TB, at, size string) {
-	t.Helper()
-	image := filepath.Join(t.TempDir(), "image")
-	if err := os.MkdirAll(at, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"truncate", "-s", size, image}, {"mkfs.xfs", "-q", image}, {"mount", "-o", "loop", image, at},
-	} {
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v: %s", args, err, out)
-		}
-	}
-	t.Cleanup(func() { unmount(t, at) })
-}
-
-// unmount waits for processes that other tests start: they hold copies of open files until their exec.
-func unmount(t testing.TB, at string) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); unix.Unmount(at, 0) != nil; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not in time: unmount", at)
-		}
-	}
-}
 
 func openReflink(t testing.TB, dir string) *files.Driver {
 	t.Helper()
@@ -72,13 +29,13 @@ func openReflink(t testing.TB, dir string) *files.Driver {
 
 func TestReflink(t *testing.T) {
 	t.Parallel()
-	requireXFS(t)
+	volumetest.RequireXFS(t)
 	volumetest.Run(t, func(t *testing.T, dir string) volume.Driver {
 		t.Helper()
 		host := filepath.Join(dir, "host")
 		var st unix.Statfs_t
 		if err := unix.Statfs(host, &st); err != nil || st.Type != unix.XFS_SUPER_MAGIC {
-			mountXFS(t, host, "4G")
+			volumetest.MountXFS(t, host, "4G")
 		}
 		return openReflink(t, filepath.Join(host, "store"))
 	})
@@ -87,9 +44,9 @@ func TestReflink(t *testing.T) {
 // A clone takes no space and hardly any time, however much it holds.
 func TestReflinkShares(t *testing.T) {
 	t.Parallel()
-	requireXFS(t)
+	volumetest.RequireXFS(t)
 	host := t.TempDir()
-	mountXFS(t, host, "2G")
+	volumetest.MountXFS(t, host, "2G")
 	d := openReflink(t, filepath.Join(host, "store"))
 	dir := volumeDir(t, d, "v1")
 	const size = 256 << 20

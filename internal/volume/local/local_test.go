@@ -3,9 +3,7 @@ package local_test
 import (
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -67,32 +65,14 @@ func TestBtrfsIsBest(t *testing.T) {
 	opens(t, c, local.Btrfs)
 }
 
-// mountXFS mounts a new XFS where the store goes.
-func mountXFS(t *testing.T, dir string) {
-	t.Helper()
-	if _, err := exec.LookPath("mkfs.xfs"); err != nil {
-		t.Skip("needs mkfs.xfs of xfsprogs")
-	}
-	if _, err := os.Stat("/sys/fs/xfs"); err != nil {
-		t.Skip("needs XFS in the kernel")
-	}
-	image := filepath.Join(t.TempDir(), "image")
-	for _, line := range []string{"mkdir -p " + dir, "truncate -s 400M " + image, "mkfs.xfs -q " + image, "mount -o loop " + image + " " + dir} {
-		args := strings.Fields(line)
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v: %s", line, err, out)
-		}
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-}
-
 // A machine without btrfs-progs takes the next best, and keeps it when they come.
 func TestNextBest(t *testing.T) {
 	c := setup(t)
 	t.Run("reflink", func(t *testing.T) {
 		c := c
 		c.Dir = filepath.Join(c.Dir, "xfs")
-		mountXFS(t, c.Dir)
+		volumetest.RequireXFS(t)
+		volumetest.MountXFS(t, c.Dir, "400M")
 		t.Setenv("PATH", t.TempDir())
 		opens(t, c, local.Reflink)
 	})
