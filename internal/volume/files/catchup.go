@@ -14,26 +14,35 @@ import (
 // catchUp brings a copy up to what has changed in its source since a time, and
 // what changes while it does that, until nothing does or all rounds are over.
 func (c *copier) catchUp(ctx context.Context, source *os.File, target string, since int64) error {
-	for round := range rounds {
-		next, err := now(target)
-		if err != nil {
+	for n := range rounds {
+		next, changed, err := c.round(ctx, source, target, since, n == rounds-1)
+		if err != nil || !changed {
 			return err
 		}
-		if next < since { // the clock was set back: what has changed cannot be told
-			since = 0
-		}
-		f := follower{copier: c, since: since, last: round == rounds-1}
-		if err := f.round(ctx, source, target); err != nil {
-			return err
-		}
-		if !f.changed {
-			return nil
-		}
-		if !f.missed {
-			since = next
-		}
+		since = next
 	}
 	return nil
+}
+
+// round compares the tree with its copy once, and tells since when changes may have
+// been missed, if there were any.
+func (c *copier) round(ctx context.Context, source *os.File, target string, since int64, last bool) (next int64, changed bool, err error) {
+	next, err = now(target)
+	if err != nil {
+		return 0, false, err
+	}
+	if next < since { // the clock was set back: what has changed cannot be told
+		since = 0
+	}
+	clear(c.links)
+	f := follower{copier: c, since: since, began: next, last: last}
+	if err := f.directory(ctx, source, target); err != nil {
+		return 0, false, err
+	}
+	if f.missed {
+		next = since
+	}
+	return next, f.changed, f.remove()
 }
 
 // now is what the kernel writes into a file that changes at this moment, in
@@ -54,14 +63,38 @@ func now(target string) (int64, error) {
 type follower struct {
 	*copier
 	since   int64
-	last    bool // nobody comes after this one
+	began   int64 // this round
+	last    bool  // there is none after this one
 	changed bool
-	missed  bool // something was away, and may come back as it was
+	missed  bool     // something was away, and may come back as it was
+	moving  bool     // a directory has changed since this round began
+	gone    []string // what the last round has found in the copy only
 }
 
-func (f *follower) round(ctx context.Context, source *os.File, target string) error {
-	clear(f.links)
-	return f.directory(ctx, source, target)
+// remove does it with what is gone, unless that was moved to where this round had been
+// before: it would be nowhere.
+func (f *follower) remove() error {
+	if f.moving || f.missed {
+		return nil
+	}
+	for _, path := range f.gone {
+		if err := removeFrom(filepath.Dir(path), path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeFrom keeps the times of the directory that a file is removed from.
+func removeFrom(dir, path string) error {
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil {
+		return wrap("stat", dir, err)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return err
+	}
+	return wrap("utimes", dir, unix.UtimesNanoAt(unix.AT_FDCWD, dir, []unix.Timespec{st.Atim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW))
 }
 
 // directory compares a directory with its copy, which is there.
@@ -74,6 +107,11 @@ func (f *follower) directory(ctx context.Context, source *os.File, target string
 	if err != nil {
 		return err
 	}
+	st, err := stat(source)
+	if err != nil {
+		return err
+	}
+	f.moving = f.moving || st.Ctim.Nano() >= f.began
 	if err := f.sweep(names, target); err != nil {
 		return err
 	}
@@ -88,19 +126,23 @@ func (f *follower) directory(ctx context.Context, source *os.File, target string
 	return f.attributes(source, target)
 }
 
-// sweep removes from a copy what is not there any more, but in the last round: what
-// was moved meanwhile would be nowhere.
+// sweep removes from a copy what is not there any more, in the last round at its end.
 func (f *follower) sweep(names []string, target string) error {
 	copied, err := os.ReadDir(target)
 	if err != nil {
 		return err
 	}
 	for _, e := range copied {
-		if _, there := slices.BinarySearch(names, e.Name()); there || f.last {
+		if _, there := slices.BinarySearch(names, e.Name()); there {
 			continue
 		}
 		f.changed = true
-		if err := os.RemoveAll(filepath.Join(target, e.Name())); err != nil {
+		path := filepath.Join(target, e.Name())
+		if f.last {
+			f.gone = append(f.gone, path)
+			continue
+		}
+		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
 	}
@@ -118,7 +160,7 @@ func (f *follower) follow(ctx context.Context, parent *os.File, name, target str
 	}
 	defer source.Close()
 	var have unix.Stat_t
-	same := unix.Lstat(target, &have) == nil && f.made[have.Ino] == st.Ino && st.Mode&unix.S_IFMT == have.Mode&unix.S_IFMT
+	same := unix.Lstat(target, &have) == nil && f.made[have.Ino] == inodeOf(st) && st.Mode&unix.S_IFMT == have.Mode&unix.S_IFMT
 	f.changed = f.changed || !same || st.Ctim.Nano() >= f.since
 	switch {
 	case same && st.Mode&unix.S_IFMT == unix.S_IFDIR:
@@ -128,7 +170,7 @@ func (f *follower) follow(ctx context.Context, parent *os.File, name, target str
 		}
 		defer dir.Close()
 		return f.directory(ctx, dir, target)
-	case same && st.Ctim.Nano() < f.since && f.linked(st, &have, target):
+	case same && st.Ctim.Nano() < f.since && st.Size == have.Size && f.linked(st, &have, target):
 		return nil
 	}
 	f.changed = true
@@ -144,9 +186,9 @@ func (f *follower) linked(st, have *unix.Stat_t, target string) bool {
 	if st.Nlink == 1 {
 		return true
 	}
-	first, met := f.links[moment{st.Ino, st.Ctim}]
+	first, met := f.links[moment{inodeOf(st), st.Ctim}]
 	if !met {
-		f.links[moment{st.Ino, st.Ctim}] = target
+		f.links[moment{inodeOf(st), st.Ctim}] = target
 		return true
 	}
 	var other unix.Stat_t

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/backlot/backlot/internal/volume"
 	"github.com/backlot/backlot/internal/volume/tree"
 	"github.com/backlot/backlot/internal/volume/volumetest"
 )
@@ -176,5 +177,23 @@ func must(t tb, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestCopyOfWhatIsDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	source := filepath.Join(t.TempDir(), "source")
+	must(t, os.Mkdir(source, 0o700))
+	dir, err := os.Open(source)
+	must(t, err)
+	defer dir.Close()
+	must(t, stillThere(dir, source))
+	must(t, os.Rename(source, source+" to be removed"))
+	if err := stillThere(dir, source); !errors.Is(err, volume.ErrNotFound) {
+		t.Error(err)
+	}
+	must(t, os.Mkdir(source, 0o700))
+	if err := stillThere(dir, source); !errors.Is(err, volume.ErrNotFound) {
+		t.Error("another in its place:", err)
 	}
 }

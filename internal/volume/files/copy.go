@@ -36,24 +36,47 @@ func copyTree(ctx context.Context, source, target string, reflink bool) error {
 	if err != nil {
 		return err
 	}
-	return c.catchUp(ctx, dir, target, since)
+	if err := c.catchUp(ctx, dir, target, since); err != nil {
+		return err
+	}
+	return stillThere(dir, source)
 }
+
+// stillThere says no when the tree was deleted meanwhile: what was copied is what the
+// deletion had left.
+func stillThere(dir *os.File, path string) error {
+	was, err := stat(dir)
+	if err != nil {
+		return err
+	}
+	var is unix.Stat_t
+	if err := unix.Lstat(path, &is); errors.Is(err, fs.ErrNotExist) || err == nil && inodeOf(&is) != inodeOf(&was) {
+		return volume.ErrNotFound
+	} else if err != nil {
+		return wrap("stat", path, err)
+	}
+	return nil
+}
+
+type inode struct{ dev, ino uint64 }
+
+func inodeOf(st *unix.Stat_t) inode { return inode{st.Dev, st.Ino} }
 
 type copier struct {
 	reflink bool
-	made    map[uint64]uint64 // the inode that each inode of the copy was made of
+	made    map[uint64]inode  // what each inode of the copy was made of
 	links   map[moment]string // where the first copy of a file with several names is
 	value   []byte            // of an extended attribute, as large as any gets
 }
 
 // moment is a file as it is until it changes.
 type moment struct {
-	ino   uint64
+	inode
 	ctime unix.Timespec
 }
 
 func newCopier(reflink bool) *copier {
-	return &copier{reflink: reflink, made: map[uint64]uint64{}, links: map[moment]string{}, value: make([]byte, 64<<10)}
+	return &copier{reflink: reflink, made: map[uint64]inode{}, links: map[moment]string{}, value: make([]byte, 64<<10)}
 }
 
 // top copies the tree once, and tells since when changes may have been missed.
@@ -102,7 +125,7 @@ func (c *copier) file(ctx context.Context, source *os.File, st *unix.Stat_t, tar
 	}
 	kind := st.Mode & unix.S_IFMT
 	several := st.Nlink > 1 && kind != unix.S_IFDIR
-	if first, ok := c.links[moment{st.Ino, st.Ctim}]; several && ok {
+	if first, ok := c.links[moment{inodeOf(st), st.Ctim}]; several && ok {
 		if err := os.Link(first, target); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -124,7 +147,7 @@ func (c *copier) file(ctx context.Context, source *os.File, st *unix.Stat_t, tar
 		return err
 	}
 	if several {
-		c.links[moment{st.Ino, st.Ctim}] = target
+		c.links[moment{inodeOf(st), st.Ctim}] = target
 	}
 	return nil
 }
@@ -166,6 +189,14 @@ func (c *copier) share(ctx context.Context, from, to *os.File) error {
 			return wrap("clone", from.Name(), err)
 		}
 		// The file system may be unable to share this one.
+	}
+	// A write that runs has marked the file before it does anything. To look for data waits
+	// for it with some file systems, to read with others.
+	if _, err := from.Seek(0, unix.SEEK_DATA); err != nil && !errors.Is(err, unix.ENXIO) {
+		return err
+	}
+	if _, err := from.ReadAt(make([]byte, 1), 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
 	}
 	// Pages that are written out are marked again when they are stored to by way of
 	// a mapping, and the file with them.
@@ -250,7 +281,7 @@ func (c *copier) attributes(source *os.File, target string) error {
 	if err := unix.Lstat(target, &have); err != nil {
 		return wrap("stat", target, err)
 	}
-	c.made[have.Ino] = st.Ino
+	c.made[have.Ino] = inodeOf(&st)
 	return nil
 }
 
@@ -267,7 +298,7 @@ func (c *copier) xattrs(source *os.File, target string) error {
 		return wrap("listxattr", target, err)
 	}
 	for _, name := range has {
-		if slices.Contains(names, name) {
+		if slices.Contains(names, name) || name == "security.selinux" { // which every file has
 			continue
 		}
 		if err := unix.Lremovexattr(target, name); err != nil && !errors.Is(err, unix.ENODATA) {

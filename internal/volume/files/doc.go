@@ -23,6 +23,7 @@
 //   - two files may be of different moments, by as much as the call takes: a database
 //     of several files may find its log older than its tables. Here btrfs keeps the order, and
 //     this package does not;
-//   - what is removed or moved during the last comparison may still be there, moved
-//     files under both their names; one that is changed and moved then may be missing.
+//   - if files come, go or move during the last comparison, what was removed or moved
+//     since the one before may still be there, moved files under both their names; what
+//     is exchanged for another or moved over it then may be missing.
 package files
