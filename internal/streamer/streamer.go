@@ -48,6 +48,7 @@ var errDisplayGone = errors.New("the X server has gone")
 // Run streams until ctx ends, which is not an error, or the X server goes away,
 // which is. It waits a while for the X server, and as long as it takes for the gateway.
 func Run(ctx context.Context, c Config) error {
+	freeLargeAtOnce()
 	d, err := openDisplay(ctx, c.Display)
 	if err != nil {
 		return err
