@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/service/nimblestudio"
 	"golang.org/x/sys/unix"
+
+	"github.com/backlot/backlot/internal/testkit"
 )
 
 // newServerOnDisk starts a server whose data directory is on a disk of its own, of
@@ -39,12 +41,7 @@ func newServerOnDisk(t *testing.T, gib int64, config string) (s *server, disk st
 			t.Skipf("%v: %v: %s", command, err, out)
 		}
 	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(disk, 0); err != nil {
-			t.Errorf("unmount %s: %v", disk, err)
-			_ = unix.Unmount(disk, unix.MNT_DETACH)
-		}
-	})
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	s = &server{t: t, data: filepath.Join(disk, "data"), config: config, bin: binDir, log: &logBuffer{}}
 	s.open()
 	return s, disk

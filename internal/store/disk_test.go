@@ -14,6 +14,7 @@ import (
 
 	"github.com/backlot/backlot/internal/store"
 	"github.com/backlot/backlot/internal/studio"
+	"github.com/backlot/backlot/internal/testkit"
 )
 
 // ext4 makes a file system of that size in a file and mounts it.
@@ -43,10 +44,7 @@ func ext4(t *testing.T, file string, mib int) (dir string, unmount func()) {
 	unmount = func() {
 		if mounted {
 			mounted = false
-			if err := unix.Unmount(dir, 0); err != nil {
-				t.Error("unmount:", err)
-				_ = unix.Unmount(dir, unix.MNT_DETACH)
-			}
+			testkit.Unmount(t, dir)
 		}
 	}
 	t.Cleanup(unmount)
@@ -155,7 +153,7 @@ func TestDiskFails(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "mount", "-o", "loop", filepath.Join(under, "disk"), dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, 0) })
+	t.Cleanup(func() { testkit.Unmount(t, dir) })
 	again, err := store.Open(t.Context(), config(t, path))
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backlot/backlot/internal/testkit"
 	"github.com/backlot/backlot/internal/volume/btrfs"
 	"github.com/backlot/backlot/internal/volume/volumetest"
 )
@@ -56,7 +57,7 @@ func mountBtrfs(t testing.TB, at string) {
 	run(t, "truncate", "-s", "4G", image)
 	run(t, "mkfs.btrfs", "-q", image)
 	run(t, "mount", "-o", "loop", image, at)
-	t.Cleanup(func() { volumetest.Unmount(t, at) })
+	t.Cleanup(func() { testkit.Unmount(t, at) })
 }
 
 // eventually waits until a condition holds.

@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/backlot/backlot/internal/testkit"
 	"github.com/backlot/backlot/internal/volume"
 	"github.com/backlot/backlot/internal/volume/btrfs"
-	"github.com/backlot/backlot/internal/volume/volumetest"
 )
 
 // fill writes a file of random bytes to the disk.
@@ -140,7 +140,7 @@ func TestFreeIsBoundedByDisk(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=400m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { volumetest.Unmount(t, disk) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	d := open(t, btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()})
 	before, err := d.Free(t.Context())
 	if err != nil || before < size/2 || before > size-size/20 {
@@ -169,7 +169,7 @@ func TestFullDiskIsTheWritersOwnTrouble(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1500m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { volumetest.Unmount(t, disk) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	d := open(t, btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()})
 	guilty, innocent := create(t, d, "guilty", volume.Options{}), create(t, d, "innocent", volume.Options{})
 	big, err := os.Create(filepath.Join(guilty, "big"))
@@ -202,7 +202,7 @@ func TestDiskFullOfOthers(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1500m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { volumetest.Unmount(t, disk) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	d := open(t, btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()})
 	v1 := create(t, d, "v1", volume.Options{})
 	others := filepath.Join(disk, "of others")
@@ -317,7 +317,7 @@ func TestLoopFileGrows(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=1g"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { volumetest.Unmount(t, disk) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	c := btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()}
 	d := open(t, c)
 	v1 := create(t, d, "v1", volume.Options{})
@@ -361,7 +361,7 @@ func TestStoreShrinksEarly(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3g"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { volumetest.Unmount(t, disk) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	c := btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()}
 	d := open(t, c)
 	size := func() int64 {

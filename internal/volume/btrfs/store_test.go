@@ -15,9 +15,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/backlot/backlot/internal/testkit"
 	"github.com/backlot/backlot/internal/volume"
 	"github.com/backlot/backlot/internal/volume/btrfs"
-	"github.com/backlot/backlot/internal/volume/volumetest"
 )
 
 // loopDevices returns the loop devices the store's file is attached to.
@@ -146,7 +146,7 @@ func TestSandboxHoldsStore(t *testing.T) {
 	if got := loopDevices(t, c.Dir); len(got) != 1 {
 		t.Errorf("attached to %v while the sandbox runs, want one loop device", got)
 	}
-	volumetest.Unmount(t, sandbox)
+	testkit.Unmount(t, sandbox)
 	detached(t, c.Dir)
 }
 
@@ -445,7 +445,7 @@ func TestStoppedStore(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=700m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { volumetest.Unmount(t, disk) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	c := btrfs.Config{Dir: filepath.Join(disk, "store"), MountDir: t.TempDir()}
 	d := open(t, c)
 	v1 := create(t, d, "v1", volume.Options{})
@@ -489,7 +489,7 @@ func TestStoppedStore(t *testing.T) {
 	if err := os.Remove(filepath.Join(disk, "of others")); err != nil {
 		t.Fatal(err)
 	}
-	volumetest.Unmount(t, sandbox)
+	testkit.Unmount(t, sandbox)
 	again := open(t, c)
 	v1, err := again.Mount(t.Context(), "v1")
 	if err != nil {

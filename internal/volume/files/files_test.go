@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/backlot/backlot/internal/testkit"
 	"github.com/backlot/backlot/internal/volume"
 	"github.com/backlot/backlot/internal/volume/files"
 	"github.com/backlot/backlot/internal/volume/volumetest"
@@ -67,7 +68,7 @@ func TestStoppedStore(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { volumetest.Unmount(t, disk) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	d := open(t, disk)
 	if err := d.Create(t.Context(), "v1", volume.Options{}); err != nil {
 		t.Fatal(err)
@@ -97,7 +98,7 @@ func TestFullStore(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { volumetest.Unmount(t, disk) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	d := open(t, disk)
 	if err := d.Create(t.Context(), "v1", volume.Options{}); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/backlot/backlot/internal/testkit"
 	"github.com/backlot/backlot/internal/volume"
 	"github.com/backlot/backlot/internal/volume/files"
 	"github.com/backlot/backlot/internal/volume/volumetest"
@@ -75,7 +76,7 @@ func TestReflinkIsMissed(t *testing.T) {
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=3m"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = unix.Unmount(disk, 0) })
+	t.Cleanup(func() { testkit.Unmount(t, disk) })
 	if _, err := files.Open(files.Config{Dir: filepath.Join(disk, "store"), Reflink: true}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("reflink on a tmpfs: %v, want ErrUnsupported", err)
 	}

@@ -5,9 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/backlot/backlot/internal/testkit"
 )
 
 // RequireXFS skips what cannot work here.
@@ -38,15 +37,5 @@ func MountXFS(t testing.TB, at, size string) {
 			t.Fatalf("%v: %v: %s", args, err, out)
 		}
 	}
-	t.Cleanup(func() { Unmount(t, at) })
-}
-
-// Unmount waits for processes that other tests start: they hold copies of open files until their exec.
-func Unmount(t testing.TB, at string) {
-	t.Helper()
-	for deadline := time.Now().Add(90 * time.Second); unix.Unmount(at, 0) != nil; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not in time: unmount", at)
-		}
-	}
+	t.Cleanup(func() { testkit.Unmount(t, at) })
 }

@@ -11,8 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/backlot/backlot/internal/testkit"
 	"github.com/backlot/backlot/internal/workstation"
 )
 
@@ -143,6 +142,6 @@ func btrfs(t testing.TB, dir string) string {
 			t.Skipf("needs btrfs in a loop file: %v: %v: %s", cmd, err, out)
 		}
 	}
-	t.Cleanup(func() { check(t, unix.Unmount(dir, 0)) })
+	t.Cleanup(func() { testkit.Unmount(t, dir) })
 	return dir
 }
