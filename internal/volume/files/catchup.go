@@ -161,7 +161,6 @@ func (f *follower) follow(ctx context.Context, parent *os.File, name, target str
 	defer source.Close()
 	var have unix.Stat_t
 	same := unix.Lstat(target, &have) == nil && f.made[have.Ino] == inodeOf(st) && st.Mode&unix.S_IFMT == have.Mode&unix.S_IFMT
-	f.changed = f.changed || !same || st.Ctim.Nano() >= f.since
 	switch {
 	case same && st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		dir, err := reopen(source, unix.O_DIRECTORY)
@@ -169,6 +168,7 @@ func (f *follower) follow(ctx context.Context, parent *os.File, name, target str
 			return err
 		}
 		defer dir.Close()
+		f.changed = f.changed || st.Ctim.Nano() >= f.since
 		return f.directory(ctx, dir, target)
 	case same && st.Ctim.Nano() < f.since && st.Size == have.Size && f.linked(st, &have, target):
 		return nil
@@ -186,9 +186,9 @@ func (f *follower) linked(st, have *unix.Stat_t, target string) bool {
 	if st.Nlink == 1 {
 		return true
 	}
-	first, met := f.links[moment{inodeOf(st), st.Ctim}]
+	first, met := f.links[momentOf(st)]
 	if !met {
-		f.links[moment{inodeOf(st), st.Ctim}] = target
+		f.links[momentOf(st)] = target
 		return true
 	}
 	var other unix.Stat_t

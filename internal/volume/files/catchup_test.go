@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -195,5 +196,53 @@ func TestCopyOfWhatIsDeletedMeanwhile(t *testing.T) {
 	must(t, os.Mkdir(source, 0o700))
 	if err := stillThere(dir, source); !errors.Is(err, volume.ErrNotFound) {
 		t.Error("another in its place:", err)
+	}
+}
+
+// Who holds a lease on a file may keep others waiting for 45 seconds.
+func TestCopyOfWhatIsLeased(t *testing.T) {
+	t.Parallel()
+	source := t.TempDir()
+	f, err := os.Create(filepath.Join(source, "leased"))
+	must(t, err)
+	defer f.Close()
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Skip("needs leases:", err)
+	}
+	began := time.Now()
+	err = copyTree(t.Context(), source, filepath.Join(t.TempDir(), "copy"), false)
+	if took := time.Since(began); !errors.Is(err, unix.EAGAIN) || took > 20*time.Second {
+		t.Errorf("%v after %v, want EAGAIN at once", err, took)
+	}
+}
+
+// What is gone when the last round looks may have been moved to where it had looked before.
+func TestLastRoundRemovesOnlyAtRest(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]struct {
+		began int64
+		there bool
+	}{
+		"at rest": {began: math.MaxInt64, there: false},
+		"moving":  {began: 0, there: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, target := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+			must(t, os.WriteFile(filepath.Join(source, "f"), nil, 0o600))
+			top, err := os.Open(source)
+			must(t, err)
+			defer top.Close()
+			c := newCopier(false)
+			since, err := c.top(t.Context(), top, target)
+			must(t, err)
+			must(t, os.Remove(filepath.Join(source, "f")))
+			last := follower{copier: c, since: since, began: want.began, last: true}
+			must(t, last.directory(t.Context(), top, target))
+			must(t, last.remove())
+			if there, err := exists(filepath.Join(target, "f")); there != want.there || err != nil {
+				t.Errorf("it is in the copy: %t (%v), want %t", there, err, want.there)
+			}
+		})
 	}
 }

@@ -75,6 +75,8 @@ type moment struct {
 	ctime unix.Timespec
 }
 
+func momentOf(st *unix.Stat_t) moment { return moment{inodeOf(st), st.Ctim} }
+
 func newCopier(reflink bool) *copier {
 	return &copier{reflink: reflink, made: map[uint64]inode{}, links: map[moment]string{}, value: make([]byte, 64<<10)}
 }
@@ -125,7 +127,7 @@ func (c *copier) file(ctx context.Context, source *os.File, st *unix.Stat_t, tar
 	}
 	kind := st.Mode & unix.S_IFMT
 	several := st.Nlink > 1 && kind != unix.S_IFDIR
-	if first, ok := c.links[moment{inodeOf(st), st.Ctim}]; several && ok {
+	if first, ok := c.links[momentOf(st)]; several && ok {
 		if err := os.Link(first, target); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -147,7 +149,7 @@ func (c *copier) file(ctx context.Context, source *os.File, st *unix.Stat_t, tar
 		return err
 	}
 	if several {
-		c.links[moment{inodeOf(st), st.Ctim}] = target
+		c.links[momentOf(st)] = target
 	}
 	return nil
 }
@@ -166,7 +168,9 @@ func (c *copier) subdirectory(ctx context.Context, source *os.File, target strin
 
 // regular copies a file's content, sharing it, or leaving holes where there are holes.
 func (c *copier) regular(ctx context.Context, source *os.File, target string) (err error) {
-	from, err := reopen(source, 0)
+	// One that somebody has a lease on is not waited for: the lease is broken meanwhile, and the
+	// next call finds none.
+	from, err := reopen(source, unix.O_NONBLOCK)
 	if err != nil {
 		return err
 	}
